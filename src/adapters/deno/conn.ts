@@ -1,0 +1,124 @@
+/**
+ * A channel over a Deno connection, by its own `read` and `write`.
+ *
+ * Not over `conn.readable`: that closes the whole connection once the peer has ended its side, so
+ * that no reply could follow a half-close, and costs an idle connection several times the memory.
+ *
+ * @module
+ */
+
+import { EMPTY } from "../../bytes.ts";
+import { type Address, type Channel, ChannelError } from "../../channel.ts";
+import { messageOf } from "../fault.ts";
+
+/** Octets of the read buffer of a connection that waits: most connections do nothing else. */
+const SMALL_READ = 4096;
+/** Beyond this a larger read buffer moves no more. */
+const LARGE_READ = 262144;
+
+/**
+ * Makes a channel of a TCP or Unix connection, which belongs to it from then on.
+ *
+ * The read buffer is made at the first read and used again by the next ones. It has 4096 octets,
+ * or as many as the read asks for, up to 262144. Nagle's algorithm is switched off.
+ *
+ * @throws {TypeError} If the connection is of another transport.
+ */
+export function channelOfConn(conn: Deno.Conn): Channel {
+  const channel = new ConnChannel(conn);
+  if ("setNoDelay" in conn) sendAtOnce(conn as Deno.TcpConn);
+  return channel;
+}
+
+/**
+ * An address as the core has it. An IPv4 address that a dual-stack socket shows mapped into IPv6
+ * (RFC 4291 §2.5.5.2) becomes IPv4 again, so that every comparison sees one form.
+ *
+ * @throws {TypeError} If the address is of another transport than TCP or Unix.
+ */
+export function addressOf(addr: Deno.Addr): Address {
+  switch (addr.transport) {
+    case "tcp":
+      return { transport: "tcp", host: unmapped(addr.hostname), port: addr.port };
+    case "unix":
+      // The connecting side of a Unix socket has no name.
+      return { transport: "unix", path: addr.path ?? "" };
+    default:
+      throw new TypeError(`Cannot use a ${addr.transport} connection: only tcp and unix are known`);
+  }
+}
+
+class ConnChannel implements Channel {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly #conn: Deno.Conn;
+  #buffer = EMPTY;
+  #closed = false;
+  #writeEnd: Promise<void> | undefined;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    this.localAddress = addressOf(conn.localAddr);
+    this.remoteAddress = addressOf(conn.remoteAddr);
+  }
+
+  async read(size: number = SMALL_READ): Promise<Uint8Array | undefined> {
+    const wanted = Math.min(Math.max(size, SMALL_READ), LARGE_READ);
+    if (this.#buffer.length !== wanted) this.#buffer = new Uint8Array(wanted);
+    const buffer = this.#buffer;
+    try {
+      const count = await this.#conn.read(buffer);
+      if (count !== null) return buffer.subarray(0, count);
+    } catch (error) {
+      throw this.#fault("read", error);
+    }
+    this.#buffer = EMPTY;
+    return undefined;
+  }
+
+  async write(octets: Uint8Array): Promise<void> {
+    if (this.#writeEnd !== undefined) {
+      throw new ChannelError("closed", "Cannot write: this side has been ended");
+    }
+    try {
+      for (let at = 0; at < octets.length;) {
+        at += await this.#conn.write(at === 0 ? octets : octets.subarray(at));
+      }
+    } catch (error) {
+      throw this.#fault("write", error);
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    this.#writeEnd ??= this.#conn.closeWrite().catch(() => {});
+    return this.#writeEnd;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#buffer = EMPTY;
+    this.#conn.close();
+  }
+
+  #fault(attempt: string, cause: unknown): ChannelError {
+    return this.#closed
+      ? new ChannelError("closed", `Cannot ${attempt}: the channel has been closed`)
+      : new ChannelError("broken", `Cannot ${attempt}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Replies are short and the peer waits for them: no delay to gather more (Nagle). */
+function sendAtOnce(conn: Deno.TcpConn): void {
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // The peer has already reset the connection; the first read will tell.
+  }
+}
+
+/** `::ffff:192.0.2.1` → `192.0.2.1`; anything else as it is. */
+function unmapped(host: string): string {
+  const prefix = "::ffff:";
+  return host.startsWith(prefix) && host.includes(".") ? host.slice(prefix.length) : host;
+}

@@ -1,0 +1,70 @@
+/**
+ * Opens TCP and Unix connections on Deno.
+ *
+ * @module
+ */
+
+import { type Channel, ChannelError, type Dialer, type Target } from "../../channel.ts";
+import { messageOf } from "../fault.ts";
+import { channelOfConn } from "./conn.ts";
+
+/**
+ * Deno's own connections. A domain name is resolved by the system; of its addresses the first
+ * that answers is taken (RFC 8305).
+ */
+export const denoDialer: Dialer = {
+  async connect(target: Target, signal: AbortSignal): Promise<Channel> {
+    if (signal.aborted) throw aborted(target, signal);
+    // Deno ends a name lookup and a Unix connection by no signal, so the wait is ended instead,
+    // and what arrives after that is closed.
+    const arrival = open(target, signal);
+    const abort = Promise.withResolvers<never>();
+    const onAbort = () => abort.reject(aborted(target, signal));
+    signal.addEventListener("abort", onAbort);
+    try {
+      return channelOfConn(await Promise.race([arrival, abort.promise]));
+    } catch (error) {
+      arrival.then((conn) => conn.close(), () => {});
+      throw error instanceof ChannelError ? error : faultOf(target, signal, error);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  },
+};
+
+function open(target: Target, signal: AbortSignal): Promise<Deno.Conn> {
+  switch (target.transport) {
+    case "tcp":
+      return Deno.connect({ hostname: target.host, port: target.port, signal });
+    case "unix":
+      return Deno.connect({ transport: "unix", path: target.path });
+  }
+}
+
+function faultOf(target: Target, signal: AbortSignal, error: unknown): ChannelError {
+  if (signal.aborted) return aborted(target, signal);
+  const kind = isUnresolved(error) ? "unresolved" : "refused";
+  return new ChannelError(kind, `Cannot connect to ${printed(target)}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
+/** Deno gives a failed lookup neither a class nor a code of its own, only this text. */
+function isUnresolved(error: unknown): boolean {
+  return error instanceof URIError ||
+    messageOf(error).startsWith("failed to lookup address information");
+}
+
+function aborted(target: Target, signal: AbortSignal): ChannelError {
+  const why = messageOf(signal.reason);
+  return new ChannelError("aborted", `Stopped connecting to ${printed(target)}: ${why}`, {
+    cause: signal.reason,
+  });
+}
+
+function printed(target: Target): string {
+  if (target.transport === "unix") return `unix:${target.path}`;
+  return target.host.includes(":")
+    ? `[${target.host}]:${target.port}`
+    : `${target.host}:${target.port}`;
+}

@@ -1,0 +1,72 @@
+/**
+ * The program: `serve` (the default), `send`, `probe`, `version`.
+ *
+ * @module
+ */
+
+import { OptionError } from "../errors.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { type CommandSpec, help, parse, UsageError } from "./command_line.ts";
+import { serve } from "./serve.ts";
+
+const version: CommandSpec = {
+  name: "version",
+  operands: "",
+  maxOperands: 0,
+  summary: "Says which version this is.",
+  options: { "help": { short: "h", help: "Show this." } },
+  examples: [["sluice version", "Prints the version and the runtime's."]],
+  run() {
+    console.log(`sluice ${manifest.version} (deno ${Deno.version.deno})`);
+    return Promise.resolve(0);
+  },
+};
+
+const commands: readonly CommandSpec[] = [serve, version];
+
+function overview(): string {
+  return [
+    "Sluice, a filtering SMTP proxy that stores nothing.",
+    "",
+    "Usage: sluice [command] [options]",
+    "",
+    "Commands:",
+    ...commands.map(({ name, summary }) =>
+      `  ${name.padEnd(10)}${summary}${name === "serve" ? " The default." : ""}`
+    ),
+    "",
+    "`sluice [command] --help` tells the options of a command.",
+  ].join("\n");
+}
+
+/**
+ * Obeys a command line.
+ *
+ * @returns The exit status: 0 done, 1 tried and failed, 2 the command line cannot be obeyed.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const [first = "", ...rest] = args;
+  if (first === "help" || ((first === "--help" || first === "-h") && rest.length === 0)) {
+    console.log(overview());
+    return 0;
+  }
+  const named = commands.find(({ name }) => name === first);
+  try {
+    if (named === undefined && first !== "" && !first.startsWith("-")) {
+      const known = commands.map(({ name }) => name).join(", ");
+      throw new UsageError(`Unknown command "${first}"; allowed are ${known}`);
+    }
+    const command = named ?? serve;
+    const given = parse(command, named === undefined ? args : rest);
+    if (given.has("help")) {
+      console.log(help(command));
+      return 0;
+    }
+    return await command.run(given);
+  } catch (error) {
+    console.error(`sluice: ${error instanceof Error ? error.message : error}`);
+    return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,94 @@
+/**
+ * Upstreams from command line options.
+ *
+ * @module
+ */
+
+import { createTlsClient, denoDialer } from "../adapters/deno/mod.ts";
+import { MaildirStore } from "../adapters/deno/maildir.ts";
+import { systemClock } from "../clock.ts";
+import { OptionError } from "../errors.ts";
+import type { Upstream } from "../session/upstream.ts";
+import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
+import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/connect.ts";
+import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
+import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
+import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
+import { readFile } from "./address.ts";
+
+const IDENTIFY: Readonly<Record<string, Identify>> = {
+  "none": "none",
+  "xforward": "xforward",
+  "xclient": "xclient",
+  "proxy": "proxy-v2",
+  "proxy-v1": "proxy-v1",
+  "proxy-v2": "proxy-v2",
+};
+
+/** What else decides about an upstream. */
+export interface UpstreamWishes {
+  readonly identify?: string;
+  readonly hostname?: string;
+  /** Milliseconds for each reply, where it is not the default. */
+  readonly timeout?: number;
+  readonly keepSourceRoutes?: boolean;
+  readonly dropped?: (octets: number) => void;
+}
+
+/** Everything that a connection to the SMTP server of that URL needs. @throws {OptionError} */
+export async function connectOptions(
+  url: UpstreamUrl & { readonly kind: "smtp" },
+  wishes: UpstreamWishes,
+): Promise<ConnectOptions> {
+  const identify = IDENTIFY[wishes.identify ?? "none"];
+  if (identify === undefined) {
+    throw new OptionError("--identify", wishes.identify, Object.keys(IDENTIFY).join(", "));
+  }
+  const { timeout } = wishes;
+  return {
+    target: url.target,
+    tls: await withAuthorities(url.tls, url.authorities),
+    identify,
+    hostname: wishes.hostname ?? "",
+    dialer: denoDialer,
+    tlsClient: createTlsClient(),
+    clock: systemClock,
+    chunking: url.chunking,
+    chunkSize: 65_536,
+    keepSourceRoutes: wishes.keepSourceRoutes ?? false,
+    timeouts: timeout === undefined ? defaultTimeouts : {
+      ...defaultTimeouts,
+      connect: Math.min(defaultTimeouts.connect, timeout),
+      greeting: timeout,
+      mail: timeout,
+      rcpt: timeout,
+      dataInitiation: timeout,
+      dataBlock: timeout,
+      dataTermination: timeout,
+    },
+    dropped: wishes.dropped ?? (() => {}),
+    xforward: identify === "xforward",
+  };
+}
+
+/** Makes the upstream of an option's text. @throws {OptionError} */
+export async function makeUpstream(text: string, wishes: UpstreamWishes): Promise<Upstream> {
+  const url = parseUpstreamUrl(text, "--upstream");
+  if (url.kind === "smtp") return new SmtpUpstream(text, await connectOptions(url, wishes));
+  const { directory } = url;
+  if (directory === undefined) return new CaptureUpstream(text, new MemoryStore());
+  try {
+    return new CaptureUpstream(text, await MaildirStore.open(directory));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OptionError("--upstream", text, `a directory that can be written (${why})`);
+  }
+}
+
+async function withAuthorities(tls: UpstreamTls, path: string | undefined): Promise<UpstreamTls> {
+  if (path === undefined) return tls;
+  if (!("verify" in tls) || tls.verify.kind !== "name") {
+    throw new OptionError("--upstream", `ca=${path}`, "only together with tls=verify");
+  }
+  return { ...tls, verify: { ...tls.verify, authorities: [await readFile(path, "--upstream")] } };
+}

@@ -1,0 +1,238 @@
+/**
+ * The options of a proxy, each default once, and the check at the door.
+ *
+ * @module
+ */
+
+import type { TlsServer } from "./channel.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { OptionError } from "./errors.ts";
+import { Networks } from "./networks.ts";
+import { judgeOf, type Policy, proceedAll } from "./policy/policy.ts";
+import { timeouts as rfcTimeouts } from "./rfc5321/limits.ts";
+import { Reply } from "./rfc5321/reply.ts";
+import { type Observer, observers } from "./session/observer.ts";
+import { type ReplyName, type ReplyTable, replyTable } from "./session/replies.ts";
+import type { Limits, ListenerSettings, Settings, Timeouts } from "./session/settings.ts";
+import type { Upstream } from "./session/upstream.ts";
+import { CaptureUpstream, MemoryStore } from "./upstream/capture.ts";
+
+/** Sizes of the whole proxy and of one session. */
+export interface ProxyLimits extends Limits {
+  /** Sessions at a time; whoever comes then is told 421. */
+  readonly sessions: number;
+}
+
+/** What a proxy can be told; everything has a default. */
+export interface ProxyOptions {
+  /**
+   * The next hop.
+   *
+   * @default A capture that keeps the last 100 messages in memory.
+   */
+  readonly upstream?: Upstream;
+  /**
+   * Our domain name in greeting, EHLO and trace header.
+   *
+   * @default "" The address literal of the listener (RFC 5321 §4.1.3).
+   */
+  readonly hostname?: string;
+  /** @default A policy that lets everything pass. */
+  readonly policy?: Policy;
+  /** Milliseconds for one check of the policy. @default 30000 */
+  readonly policyTimeLimit?: number;
+  /** The answer where a check fails or takes too long. @default "451 4.3.0 Temporary failure, try again later" */
+  readonly policyFailure?: string;
+  /** Certificates for STARTTLS and implicit TLS. @default none: TLS is not offered */
+  readonly tls?: TlsServer;
+  /** Refuse MAIL in the clear. Not for a public MX (RFC 3207 §4). @default false */
+  readonly tlsRequired?: boolean;
+  /**
+   * `relay`: the upstream's AUTH is offered; `require`: and MAIL needs it, but for `trusted`
+   * clients; `off`: it is not offered.
+   *
+   * @default "relay"
+   */
+  readonly auth?: "relay" | "off" | "require";
+  /** Offer AUTH in the clear too (RFC 4954 §4 advises against it). @default false */
+  readonly authWithoutTls?: boolean;
+  /** Networks whose clients may name submitters and priorities, and need no AUTH. @default [] */
+  readonly trusted?: readonly string[];
+  /** A CR or LF by itself in mail data: refuse the message, or make it CRLF (a CR: a space). @default "reject" */
+  readonly bareNewline?: "reject" | "normalize";
+  /** Put a Received field on top (RFC 5321 §4.4). @default true */
+  readonly trace?: boolean;
+  /** Pass source routes on instead of dropping them (RFC 5321 appendix C). @default false */
+  readonly keepSourceRoutes?: boolean;
+  /** Who answers VRFY, EXPN and HELP. @default "local" */
+  readonly verify?: "local" | "upstream";
+  /** @default {@linkcode defaultLimits} */
+  readonly limits?: Partial<ProxyLimits>;
+  /** @default {@linkcode defaultTimeouts} */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Other words for own replies; the codes stay. @default {} */
+  readonly replies?: Partial<Record<ReplyName, string>>;
+  /** Told of what happens. @default [] */
+  readonly observers?: readonly Observer[];
+  /** @default The runtime's clock. */
+  readonly clock?: Clock;
+}
+
+/** What one listener can be told. */
+export interface ListenerOptions {
+  /** For logs. @default "smtp", "smtps" with `implicitTls` */
+  readonly name?: string;
+  /** TLS from the first octet (RFC 8314 §3). @default false */
+  readonly implicitTls?: boolean;
+  /** A PROXY header is mandatory, and only from these networks. @default none is expected */
+  readonly proxyFrom?: readonly string[];
+  /** Networks that may use XCLIENT. @default [] */
+  readonly xclientFrom?: readonly string[];
+  /** Networks that may use XFORWARD. @default [] */
+  readonly xforwardFrom?: readonly string[];
+}
+
+/** Defaults of `limits`. */
+export const defaultLimits: ProxyLimits = {
+  messageSize: 52_428_800,
+  recipients: 1000,
+  transactions: 1000,
+  errors: 3,
+  // RFC 5321 §6.3: at least 100.
+  hops: 100,
+  sessions: 10_000,
+};
+
+/** Defaults of `timeouts`, in milliseconds. */
+export const defaultTimeouts: Timeouts = {
+  command: rfcTimeouts.server,
+  data: rfcTimeouts.dataBlock,
+  transfer: 3_600_000,
+  write: 60_000,
+  handshake: 30_000,
+  proxyHeader: 5_000,
+  linger: 2_000,
+};
+
+/** Options after the check, with every default in its place. */
+export interface ResolvedOptions {
+  readonly settings: Settings;
+  readonly sessions: number;
+}
+
+/** RFC 5321 §4.1.2 Domain, or an address literal; our own name must be one. */
+const HOSTNAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0-9.:-]{1,100}\])?$/;
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {OptionError} Naming the first option that cannot be used.
+ */
+export function resolveOptions(options: ProxyOptions): ResolvedOptions {
+  const limits = numbers("limits", defaultLimits, options.limits);
+  const timeouts = numbers("timeouts", defaultTimeouts, options.timeouts);
+  const hostname = options.hostname ?? "";
+  if (!HOSTNAME.test(hostname)) {
+    throw new OptionError("hostname", hostname, "a domain name or an address literal");
+  }
+  const clock = options.clock ?? systemClock;
+  const observer = observers(options.observers ?? []);
+  const tls = options.tls;
+  const tlsRequired = options.tlsRequired ?? false;
+  if (tlsRequired && tls === undefined) {
+    throw new OptionError("tlsRequired", tlsRequired, "true only together with tls");
+  }
+  const replies = attempt("replies", "reply texts with their own codes", (): ReplyTable =>
+    replyTable(options.replies)
+  );
+  const onFailure = attempt("policyFailure", "a 4xx or 5xx reply", () => {
+    const reply = options.policyFailure === undefined
+      ? replies.policyFailed
+      : Reply.parse(options.policyFailure);
+    if (!reply.transient && !reply.permanent) throw new RangeError(`Found code ${reply.code}`);
+    return reply;
+  });
+  const judge = judgeOf(options.policy ?? proceedAll, {
+    clock,
+    timeLimit: wholeNumber("policyTimeLimit", options.policyTimeLimit ?? 30_000),
+    onFailure,
+    failed: (phase, error) =>
+      observer.trouble(undefined, new Error(`The policy failed at ${phase}`, { cause: error })),
+  });
+  const settings: Settings = {
+    hostname,
+    upstream: options.upstream ?? new CaptureUpstream("capture:", new MemoryStore()),
+    judge,
+    observer,
+    clock,
+    replies,
+    tls,
+    tlsRequired,
+    auth: oneOf("auth", options.auth ?? "relay", ["relay", "off", "require"]),
+    authWithoutTls: options.authWithoutTls ?? false,
+    trusted: networks("trusted", options.trusted),
+    bareNewline: oneOf("bareNewline", options.bareNewline ?? "reject", ["reject", "normalize"]),
+    trace: options.trace ?? true,
+    keepSourceRoutes: options.keepSourceRoutes ?? false,
+    verify: oneOf("verify", options.verify ?? "local", ["local", "upstream"]),
+    limits,
+    timeouts,
+  };
+  return { settings, sessions: limits.sessions };
+}
+
+/**
+ * Checks the options of a listener.
+ *
+ * @throws {OptionError}
+ */
+export function resolveListener(
+  options: ListenerOptions,
+  settings: Settings,
+): ListenerSettings {
+  const implicitTls = options.implicitTls ?? false;
+  if (implicitTls && settings.tls === undefined) {
+    throw new OptionError("implicitTls", true, "true only together with the proxy's tls");
+  }
+  return {
+    name: options.name ?? (implicitTls ? "smtps" : "smtp"),
+    implicitTls,
+    proxyFrom: options.proxyFrom && networks("proxyFrom", options.proxyFrom),
+    xclientFrom: networks("xclientFrom", options.xclientFrom),
+    xforwardFrom: networks("xforwardFrom", options.xforwardFrom),
+  };
+}
+
+function attempt<T>(option: string, allowed: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new OptionError(option, error instanceof Error ? error.message : error, allowed);
+  }
+}
+
+function networks(option: string, list: readonly string[] | undefined): Networks {
+  return attempt(option, "a list of IP addresses and address/bits", () => new Networks(list));
+}
+
+function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) throw new OptionError(option, value, allowed.join(", "));
+  return value;
+}
+
+function wholeNumber(option: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new OptionError(option, value, "a whole number of at least 1");
+  }
+  return value;
+}
+
+function numbers<T extends object>(option: string, defaults: T, own: Partial<T> = {}): T {
+  for (const [name, value] of Object.entries(own)) {
+    if (!(name in defaults)) {
+      throw new OptionError(`${option}.${name}`, value, Object.keys(defaults).join(", "));
+    }
+    wholeNumber(`${option}.${name}`, value as number);
+  }
+  return { ...defaults, ...own };
+}

@@ -1,0 +1,169 @@
+/**
+ * The parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): parsed, checked and printed again, so that
+ * none crosses that is not understood.
+ *
+ * @module
+ */
+
+import {
+  type MailParameters,
+  mailTable,
+  type ParameterRow,
+  type ParameterTable,
+  type RcptParameters,
+  rcptTable,
+} from "./parameter_table.ts";
+import { isClean } from "./text.ts";
+
+export type {
+  Body,
+  DeliverBy,
+  MailParameters,
+  Notify,
+  OriginalRecipient,
+  RcptParameters,
+  RecipientValidSince,
+} from "./parameter_table.ts";
+
+/** Why parameters were not accepted. */
+export interface ParameterFault {
+  /** Not known (RFC 5321 §4.1.1.11: 555), not in its grammar, or given twice (both 501). */
+  readonly fault: "unknown-parameter" | "parameter-syntax" | "duplicate-parameter";
+  /** The keyword in upper case; `""` where not even that was in the grammar. */
+  readonly keyword: string;
+}
+
+type AnyRow = ParameterRow<unknown> & { readonly property: string };
+
+/** One verb's rows, by the two names that they are looked up by. */
+interface Index {
+  readonly byKeyword: ReadonlyMap<string, AnyRow>;
+  readonly byProperty: ReadonlyMap<string, AnyRow>;
+}
+
+function index<P>(table: ParameterTable<P>): Index {
+  const rows = Object.entries<ParameterRow<unknown>>(table)
+    .map(([property, row]) => ({ ...row, property }));
+  return {
+    byKeyword: new Map(rows.map((row) => [row.keyword, row])),
+    byProperty: new Map(rows.map((row) => [row.property, row])),
+  };
+}
+
+const mail = index(mailTable);
+const rcpt = index(rcptTable);
+
+// RFC 5321 §4.1.2 with RFC 6531 §3.3
+const parameterSyntax = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^= ]+))?$/;
+
+/** Reads one esmtp-param. */
+function readOne(word: string, { byKeyword }: Index): [AnyRow, unknown] | ParameterFault {
+  const match = isClean(word) ? parameterSyntax.exec(word) : null;
+  if (match === null) return { fault: "parameter-syntax", keyword: "" };
+  const keyword = match[1].toUpperCase();
+  const row = byKeyword.get(keyword);
+  if (row === undefined) return { fault: "unknown-parameter", keyword };
+  const value = row.parse(match[2]);
+  return value === undefined ? { fault: "parameter-syntax", keyword } : [row, value];
+}
+
+function parse<P>(text: string, rows: Index): P | ParameterFault {
+  const parameters = new Map<string, unknown>();
+  const [before, ...words] = text.split(" ");
+  if (before !== "") return { fault: "parameter-syntax", keyword: "" };
+  for (const word of words) {
+    const one = readOne(word, rows);
+    if ("fault" in one) return one;
+    const [row, value] = one;
+    if (parameters.has(row.property)) {
+      return { fault: "duplicate-parameter", keyword: row.keyword };
+    }
+    parameters.set(row.property, value);
+  }
+  // RFC 4865 §4.1: one of them, and only one.
+  if (parameters.has("holdFor") && parameters.has("holdUntil")) {
+    return { fault: "parameter-syntax", keyword: "HOLDUNTIL" };
+  }
+  return Object.freeze(Object.fromEntries(parameters)) as P;
+}
+
+/** The parameters that are given, each with its row; one without a row is refused. */
+function rowsOf(parameters: object, { byProperty }: Index): [AnyRow, unknown][] {
+  return Object.entries(parameters)
+    .filter(([, value]) => value !== undefined)
+    .map(([property, value]) => {
+      const row = byProperty.get(property);
+      if (row === undefined) {
+        throw new RangeError(
+          `Cannot print the parameter ${JSON.stringify(property)}: expected one of ${
+            [...byProperty.keys()].join(", ")
+          }`,
+        );
+      }
+      return [row, value];
+    });
+}
+
+function print(parameters: object, rows: Index): string {
+  let text = "";
+  for (const [row, value] of rowsOf(parameters, rows)) {
+    const printed = row.print(value);
+    const word = printed === undefined ? row.keyword : `${row.keyword}=${printed}`;
+    // The value may come from a policy: nothing goes out that would not be let in.
+    if ("fault" in readOne(word, rows)) {
+      throw new RangeError(
+        `Cannot print the parameter ${row.keyword}: ${JSON.stringify(value)} is not in its grammar`,
+      );
+    }
+    text += ` ${word}`;
+  }
+  return text;
+}
+
+/**
+ * Reads what follows the reverse-path: `""`, or each parameter with a space before it.
+ *
+ * @returns A frozen object whose keys have the order of the text, or the first fault.
+ */
+export function parseMailParameters(text: string): MailParameters | ParameterFault {
+  return parse(text, mail);
+}
+
+/**
+ * Reads what follows the forward-path: `""`, or each parameter with a space before it.
+ *
+ * @returns A frozen object whose keys have the order of the text, or the first fault.
+ */
+export function parseRcptParameters(text: string): RcptParameters | ParameterFault {
+  return parse(text, rcpt);
+}
+
+/**
+ * Prints the parameters of MAIL in the order of their keys, each with a space before it.
+ *
+ * Words come out in upper case and numbers without `+` or leading zeros; everything else as given.
+ *
+ * @throws {RangeError} If a value is not in its grammar, or a property is not known.
+ */
+export function printMailParameters(parameters: MailParameters): string {
+  return print(parameters, mail);
+}
+
+/**
+ * Prints the parameters of RCPT in the order of their keys, each with a space before it.
+ *
+ * Words come out in upper case; everything else as given.
+ *
+ * @throws {RangeError} If a value is not in its grammar, or a property is not known.
+ */
+export function printRcptParameters(parameters: RcptParameters): string {
+  return print(parameters, rcpt);
+}
+
+const all: Index = index<MailParameters & RcptParameters>({ ...mailTable, ...rcptTable });
+
+/** The EHLO keywords that a server must have offered for these parameters, none twice. */
+export function extensionsOf(parameters: MailParameters | RcptParameters): string[] {
+  const keywords = rowsOf(parameters, all).flatMap(([row, value]) => row.extensions(value));
+  return [...new Set(keywords)];
+}

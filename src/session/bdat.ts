@@ -1,0 +1,124 @@
+/**
+ * BDAT (RFC 3030 §2): a message in chunks of stated size, each with its reply.
+ *
+ * @module
+ */
+
+import { Reply } from "../rfc5321/reply.ts";
+import { BdatReceiver } from "../stages/bdat_receiver.ts";
+import { NewlineGuard } from "../stages/newline_guard.ts";
+import { dataFaults, Draining, type Receiver, Relaying } from "./message.ts";
+import type { ReplyName } from "./replies.ts";
+import type { Handler, Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+import { Transfer } from "./transfer.ts";
+
+/** See the module. */
+export const bdat: Handler<"BDAT"> = {
+  async obey(session, { size, last }, next) {
+    const transaction = session.transaction!;
+    transaction.message ??= new ChunkedMessage(session, await receiverOf(session, transaction));
+    const { message } = transaction;
+    await message.chunk(size);
+    if (!last && message.refusal === undefined) {
+      session.state = next;
+      return session.answer("BDAT", "chunk");
+    }
+    // RFC 3030 §2: a refused chunk is the end of the message; what the client has sent behind it
+    // meets a session without a transaction and is read away there.
+    const reply = message.refusal ?? await message.finish();
+    session.transaction = undefined;
+    session.forwarded = undefined;
+    session.state = "ready";
+    session.settings.observer.transaction(transaction.facts, reply);
+    session.answer("BDAT", reply);
+  },
+
+  async swallow(session, { size }) {
+    await session.replies.settled();
+    await new ChunkedMessage(session, new Draining(session.settings.replies.badSequence))
+      .chunk(size);
+  },
+};
+
+/** A message that comes chunk by chunk. */
+export class ChunkedMessage {
+  readonly #session: Session;
+  readonly #transfer: Transfer;
+  /** Absent where newlines are data: BODY=BINARYMIME (RFC 3030 §3). */
+  readonly #guard: NewlineGuard | undefined;
+  #receiver: Receiver;
+  #octets = 0;
+
+  constructor(session: Session, receiver: Receiver) {
+    this.#session = session;
+    this.#receiver = receiver;
+    this.#transfer = new Transfer(session);
+    if (session.transaction?.original.parameters.body !== "BINARYMIME") {
+      this.#guard = new NewlineGuard({ bareNewline: session.settings.bareNewline });
+    }
+  }
+
+  /** The reply that the message will get whatever follows. */
+  get refusal(): Reply | undefined {
+    return this.#receiver.refusal;
+  }
+
+  /** Takes one chunk to its last octet, even where nobody wants it any more. */
+  async chunk(size: number): Promise<void> {
+    const framer = new BdatReceiver(size);
+    while (framer.remaining > 0) {
+      await this.#transfer.more();
+      for (const octets of this.#transfer.take(framer)) {
+        this.#octets += octets.length;
+        await this.#forward(this.#guarded(octets));
+      }
+    }
+    const fault = this.#fault();
+    if (fault !== undefined && this.refusal === undefined) {
+      this.#receiver = new Draining(await this.#receiver.finish(this.#octets, fault));
+    }
+  }
+
+  /** The last chunk has been taken. */
+  async finish(): Promise<Reply> {
+    const rest: Uint8Array[] = [];
+    this.#guard?.flush({ enqueue: (piece) => void rest.push(piece) });
+    await this.#forward(rest);
+    return await this.#receiver.finish(this.#octets, this.#fault());
+  }
+
+  /** The client is gone or has thought better of it. */
+  cancel(): Promise<void> {
+    return this.#receiver.cancel();
+  }
+
+  #guarded(octets: Uint8Array): Uint8Array[] {
+    if (this.#guard === undefined) return [octets];
+    const pieces: Uint8Array[] = [];
+    this.#guard.transform(octets, { enqueue: (piece) => void pieces.push(piece) });
+    return pieces;
+  }
+
+  async #forward(pieces: readonly Uint8Array[]): Promise<void> {
+    for (const piece of pieces) this.#receiver = await this.#receiver.take(piece, this.#octets);
+  }
+
+  #fault(): ReplyName | undefined {
+    const fault = this.#guard?.fault;
+    return fault && dataFaults[fault];
+  }
+}
+
+async function receiverOf(session: Session, transaction: Transaction): Promise<Receiver> {
+  const refusal = await session.ask("data", transaction.facts);
+  if (refusal !== undefined) return new Draining(refusal);
+  try {
+    const opened = await transaction.link.data("content", transaction.current.parameters);
+    return opened instanceof Reply
+      ? new Draining(opened)
+      : new Relaying(session, transaction, opened.body);
+  } catch (error) {
+    return new Draining(session.failure(error));
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * DATA (RFC 5321 §4.1.1.4).
+ *
+ * @module
+ */
+
+import { Reply } from "../rfc5321/reply.ts";
+import { DotUnstuffer } from "../stages/dot_unstuffer.ts";
+import { dataFaults, type Receiver, Relaying } from "./message.ts";
+import type { Handler, Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+import { Transfer } from "./transfer.ts";
+import type { OpenedBody } from "./upstream.ts";
+
+/** See the module. */
+export const data: Handler<"DATA"> = {
+  async obey(session, _command, next) {
+    const transaction = session.transaction!;
+    // RFC 2920 §3.1: DATA is the last of its group. What stands behind it was sent without knowing
+    // whether it would be mail data or commands, so it can be neither.
+    if (session.input.buffered > 0) throw session.dismissal("dataSynchronization");
+    const refusal = await session.ask("data", transaction.facts);
+    if (refusal !== undefined) return session.answer("DATA", refusal);
+    const opened = await open(session, transaction);
+    if (opened instanceof Reply) return session.answer("DATA", opened);
+    session.answer("DATA", opened.reply ?? "startMailInput");
+    await session.replies.drained();
+
+    const reply = await receive(session, transaction, opened);
+    session.transaction = undefined;
+    session.forwarded = undefined;
+    session.state = next;
+    session.settings.observer.transaction(transaction.facts, reply);
+    session.answer("DATA", reply);
+  },
+};
+
+async function open(session: Session, transaction: Transaction): Promise<OpenedBody | Reply> {
+  try {
+    return await transaction.link.data("stuffed", transaction.current.parameters);
+  } catch (error) {
+    return session.failure(error);
+  }
+}
+
+async function receive(
+  session: Session,
+  transaction: Transaction,
+  { body }: OpenedBody,
+): Promise<Reply> {
+  const framer = new DotUnstuffer({
+    keepStuffing: body.form === "stuffed",
+    bareNewline: session.settings.bareNewline,
+  });
+  const transfer = new Transfer(session);
+  let receiver: Receiver = new Relaying(session, transaction, body);
+  try {
+    for (;;) {
+      await transfer.more();
+      for (const event of transfer.take(framer)) {
+        if (event instanceof Uint8Array) receiver = await receiver.take(event, framer.octets);
+        else return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);
+      }
+    }
+  } catch (error) {
+    await receiver.cancel();
+    throw error;
+  }
+}

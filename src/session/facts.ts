@@ -1,0 +1,82 @@
+/**
+ * What a session knows and shows to policies and observers. Types only; nobody can change anything
+ * through them.
+ *
+ * @module
+ */
+
+import type { Address, TlsFacts } from "../channel.ts";
+import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+
+/** Who the client is, as far as it is known: the connection, or what a trusted peer said of it. */
+export interface ClientFacts {
+  /** IP address in text form, or `""` where the channel has none (Unix socket, memory). */
+  readonly address: string;
+  /** TCP port, 0 if unknown. */
+  readonly port: number;
+  /** Host name, where a trusted peer told it (XCLIENT NAME). */
+  readonly name?: string;
+  /** Name in HELO or EHLO, `""` before it. */
+  readonly hello: string;
+  /** Whether the client said EHLO. */
+  readonly extended: boolean;
+  /** The client's side of TLS; absent in the clear. */
+  readonly tls?: TlsFacts;
+  /** Login that the upstream has accepted, or that a trusted peer told (XCLIENT LOGIN). */
+  readonly login?: string;
+  /** The address is in the option `trusted`. */
+  readonly trusted: boolean;
+}
+
+/** One session: one connection after its greeting (RFC 5321 §3.1). */
+export interface SessionFacts {
+  /** Unique in this process; stands in logs and in the trace header. */
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly client: ClientFacts;
+  /** The address at which the client reached us. */
+  readonly server: Address;
+  /** Name of the listener. */
+  readonly listener: string;
+}
+
+/** One recipient of the envelope, with its answer once it is known. */
+export interface Recipient {
+  readonly forwardPath: Path;
+  readonly parameters: RcptParameters;
+  readonly reply?: Reply;
+}
+
+/** The envelope (RFC 5321 §2.3.1). */
+export interface Envelope {
+  readonly reversePath: Path;
+  readonly parameters: MailParameters;
+  readonly recipients: readonly Recipient[];
+}
+
+/** One mail transaction (RFC 5321 §3.3). */
+export interface TransactionFacts {
+  /** The session's id with the number of the transaction in it: `k3f9-1`. */
+  readonly id: string;
+  readonly session: SessionFacts;
+  /** As the client gave it. */
+  readonly original: Envelope;
+  /** As the upstream gets it. */
+  readonly current: Envelope;
+  /** Octets of mail data so far, as RFC 1870 §3 counts them. */
+  readonly octets: number;
+}
+
+/** Client data that a content filter in front of us passes along with XFORWARD. */
+export interface ForwardedFacts {
+  readonly name?: string;
+  readonly address?: string;
+  readonly port?: string;
+  readonly protocol?: string;
+  readonly hello?: string;
+  readonly ident?: string;
+  readonly source?: string;
+}

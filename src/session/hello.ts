@@ -1,0 +1,101 @@
+/**
+ * HELO and EHLO (RFC 5321 §4.1.1.1).
+ *
+ * @module
+ */
+
+import { Extensions } from "../rfc5321/extension.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import { offer } from "./offer.ts";
+import { failureReplies } from "./replies.ts";
+import type { Handler, Session } from "./session.ts";
+import { UpstreamFailure, type UpstreamOffer } from "./upstream.ts";
+
+/** HELO: no extension at all. */
+export const helo: Handler<"HELO"> = {
+  async obey(session, { name }, next) {
+    if (await refused(session, "HELO", name)) return;
+    await begin(session, name, false);
+    session.offered = Extensions.none;
+    session.state = next;
+    session.answer("HELO", new Reply(250, session.hostname));
+  },
+};
+
+/** EHLO: the honest offer. */
+export const ehlo: Handler<"EHLO"> = {
+  async obey(session, { name }, next) {
+    if (await refused(session, "EHLO", name)) return;
+    const upstream = await upstreamOffer(session);
+    await begin(session, name, true);
+    session.offered = offerTo(session, upstream);
+    session.state = next;
+    session.answer("EHLO", new Reply(250, [session.hostname, ...session.offered.toLines()]));
+  },
+};
+
+/** LHLO: a listener that speaks SMTP must not take it (RFC 2033 §4.1). */
+export const lhlo: Handler<"LHLO"> = {
+  obey(session) {
+    session.fault("LHLO", "unknownCommand");
+    return Promise.resolve();
+  },
+};
+
+/** Whether this client is a listed peer that may speak for others. */
+export function mayXclient(session: Session): boolean {
+  return session.at.xclientFrom.has(session.client.address);
+}
+
+/** The same for XFORWARD. */
+export function mayXforward(session: Session): boolean {
+  return session.at.xforwardFrom.has(session.client.address);
+}
+
+/** Whether AUTH can be used in the session as it is now (RFC 4954 §4). */
+export function authPossible(session: Session): boolean {
+  const { auth, authWithoutTls } = session.settings;
+  if (auth === "off" || session.client.login !== undefined) return false;
+  return session.client.tls !== undefined || authWithoutTls;
+}
+
+async function refused(session: Session, verb: string, name: string): Promise<boolean> {
+  const refusal = await session.ask("ehlo", { ...session.facts, name });
+  if (refusal === undefined) return false;
+  session.answer(verb, refusal);
+  return true;
+}
+
+/** RFC 5321 §4.1.4: a hello in mid-session has the effect of RSET. */
+async function begin(session: Session, name: string, extended: boolean): Promise<void> {
+  await session.reset();
+  session.identify({ hello: name, extended });
+}
+
+/**
+ * RFC 5321 leaves a server that cannot say what it offers nothing better than 421: a poorer offer
+ * would make the client bounce what the upstream would take.
+ */
+async function upstreamOffer(session: Session): Promise<UpstreamOffer> {
+  try {
+    return await session.settings.upstream.offer();
+  } catch (error) {
+    session.failure(error);
+    const { kind } = error as UpstreamFailure;
+    throw session.dismissal(kind === "no-mail" ? failureReplies[kind] : "noUpstreamAtHello");
+  }
+}
+
+function offerTo(session: Session, upstream: UpstreamOffer): Extensions {
+  const { limits, tls } = session.settings;
+  const secure = session.client.tls !== undefined;
+  return offer(upstream, {
+    maxSize: limits.messageSize,
+    maxRecipients: limits.recipients,
+    startTls: tls !== undefined && !secure,
+    secure,
+    auth: authPossible(session),
+    xclient: mayXclient(session),
+    xforward: mayXforward(session),
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * Where mail data go, octet by octet: on to the upstream, or nowhere once the message has been
+ * refused. A refused message is read to its true end all the same, because what follows it on the
+ * wire must never be taken for commands.
+ *
+ * @module
+ */
+
+import { concat } from "../bytes.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import type { DataFault } from "../stages/data_scan.ts";
+import { HeaderWatch } from "./header_watch.ts";
+import type { ReplyName } from "./replies.ts";
+import type { Session } from "./session.ts";
+import { traceHeader } from "./trace.ts";
+import type { Transaction } from "./transaction.ts";
+import type { UpstreamBody } from "./upstream.ts";
+
+/** Pieces up to this size travel with the trace header in one write. */
+const JOINED = 16_384;
+
+/** What a client is told about each fault in mail data. */
+export const dataFaults: Readonly<Record<DataFault, ReplyName>> = {
+  "bare-cr": "bareNewlineInData",
+  "bare-lf": "bareNewlineInData",
+  "nul-dot": "nulBeforeDot",
+};
+
+/** A receiver of mail data; every call says who receives what comes next. */
+export interface Receiver {
+  /** The reply that the message will get whatever follows; `undefined` while it is open. */
+  readonly refusal: Reply | undefined;
+  /**
+   * Takes octets in the body's form; they are valid only until it resolves.
+   *
+   * @param total Octets of the message so far, as RFC 1870 §3 counts them.
+   */
+  take(octets: Uint8Array, total: number): Promise<Receiver>;
+  /** The true end of mail data has come; `fault` names what was wrong on the way. */
+  finish(total: number, fault?: ReplyName): Promise<Reply>;
+  /** The client is gone: the upstream must never see an end. */
+  cancel(): Promise<void>;
+}
+
+/** Reads away a message that has been refused. */
+export class Draining implements Receiver {
+  constructor(readonly refusal: Reply) {}
+
+  take(): Promise<Receiver> {
+    return Promise.resolve(this);
+  }
+
+  finish(): Promise<Reply> {
+    return Promise.resolve(this.refusal);
+  }
+
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Hands a message on while it comes. */
+export class Relaying implements Receiver {
+  readonly refusal: undefined;
+  readonly #header = new HeaderWatch();
+  #begun = false;
+  #headersAsked = false;
+
+  constructor(
+    readonly session: Session,
+    readonly transaction: Transaction,
+    readonly body: UpstreamBody,
+  ) {}
+
+  async take(octets: Uint8Array, total: number): Promise<Receiver> {
+    const { session, transaction } = this;
+    const { limits, replies } = session.settings;
+    transaction.octets = total;
+    if (total > limits.messageSize) return await this.#refuse(replies.tooBig);
+    this.#header.look(octets);
+    // RFC 5321 §6.3
+    if (this.#header.received > limits.hops) return await this.#refuse(replies.loop);
+    try {
+      const verdict = await this.#askAboutHeaders();
+      if (verdict !== undefined) return await this.#refuse(verdict);
+      await this.#write(octets);
+    } catch (error) {
+      return await this.#refuse(session.failure(error));
+    }
+    return this.body.refusal === undefined ? this : await this.#refuse(this.body.refusal);
+  }
+
+  async finish(total: number, fault?: ReplyName): Promise<Reply> {
+    const { session } = this;
+    this.transaction.octets = total;
+    const refusal = fault === undefined
+      ? await this.#lastVerdict()
+      : session.settings.replies[fault];
+    if (refusal !== undefined) return (await this.#refuse(refusal)).refusal;
+    try {
+      await this.#begin();
+      if (this.body.refusal !== undefined) return (await this.#refuse(this.body.refusal)).refusal;
+      return await this.body.finish();
+    } catch (error) {
+      // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
+      return session.failure(error);
+    }
+  }
+
+  cancel(): Promise<void> {
+    return this.body.cancel();
+  }
+
+  async #refuse(reply: Reply): Promise<Draining> {
+    await this.body.cancel();
+    return new Draining(reply);
+  }
+
+  async #askAboutHeaders(): Promise<Reply | undefined> {
+    if (this.#headersAsked || !this.#header.ended) return undefined;
+    this.#headersAsked = true;
+    return await this.session.ask("headers", this.transaction.facts);
+  }
+
+  async #lastVerdict(): Promise<Reply | undefined> {
+    this.#header.end();
+    return await this.#askAboutHeaders() ?? await this.session.ask("content", this.transaction.facts);
+  }
+
+  async #write(octets: Uint8Array): Promise<void> {
+    if (this.#begun) return await this.body.write(octets);
+    const trace = this.#trace();
+    if (trace !== undefined && octets.length <= JOINED) {
+      return await this.body.write(concat([trace, octets]));
+    }
+    if (trace !== undefined) await this.body.write(trace);
+    await this.body.write(octets);
+  }
+
+  /** A message without any octet still gets its trace header. */
+  async #begin(): Promise<void> {
+    if (this.#begun) return;
+    const trace = this.#trace();
+    if (trace !== undefined) await this.body.write(trace);
+  }
+
+  #trace(): Uint8Array | undefined {
+    this.#begun = true;
+    return this.session.settings.trace ? traceHeader(this.session, this.transaction) : undefined;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * One mail transaction (RFC 5321 §3.3) from MAIL to the reply to its mail data.
+ *
+ * @module
+ */
+
+import type { MailParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
+import type { ChunkedMessage } from "./bdat.ts";
+import type { UpstreamLink } from "./upstream.ts";
+
+/** An envelope while it grows. */
+export interface OpenEnvelope extends Envelope {
+  readonly recipients: Recipient[];
+}
+
+/** See the module. */
+export class Transaction {
+  readonly original: OpenEnvelope;
+  readonly current: OpenEnvelope;
+  /** Octets of mail data so far. */
+  octets = 0;
+  /** RCPT commands taken in, whatever became of them. */
+  attempted = 0;
+  /** The message that comes in BDAT chunks, between its first and its last. */
+  message: ChunkedMessage | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly session: SessionFacts,
+    readonly link: UpstreamLink,
+    reversePath: Path,
+    parameters: { readonly original: MailParameters; readonly current: MailParameters },
+  ) {
+    this.original = { reversePath, parameters: parameters.original, recipients: [] };
+    this.current = { reversePath, parameters: parameters.current, recipients: [] };
+  }
+
+  /** What policies and observers are shown. */
+  get facts(): TransactionFacts {
+    const { id, session, original, current, octets } = this;
+    return { id, session, original, current, octets };
+  }
+}

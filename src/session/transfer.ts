@@ -1,0 +1,48 @@
+/**
+ * The octets of one message on their way in, under its time limits and in buffers that grow with
+ * its speed.
+ *
+ * @module
+ */
+
+import type { Framer } from "../stages/stage.ts";
+import { type Session, SessionOver } from "./session.ts";
+
+const SMALLEST_READ = 16_384;
+const LARGEST_READ = 262_144;
+
+/** See the module. One for each message, whatever its number of chunks. */
+export class Transfer {
+  readonly #session: Session;
+  readonly #end: number;
+  #size = SMALLEST_READ;
+
+  constructor(session: Session) {
+    const { clock, timeouts } = session.settings;
+    this.#session = session;
+    this.#end = clock.now() + timeouts.transfer;
+  }
+
+  /**
+   * Makes sure that there is something to take.
+   *
+   * @throws {SessionOver} If the client has gone or the message has taken too long: a client that
+   * sends an octet a minute would otherwise never time out.
+   */
+  async more(): Promise<void> {
+    const { input, settings } = this.#session;
+    if (input.buffered > 0) return;
+    const left = this.#end - settings.clock.now();
+    if (left <= 0) throw this.#session.dismissal("transferTooLong");
+    const wait = Math.min(left, settings.timeouts.data);
+    if (!await input.fill(wait, "mail data", this.#size)) throw new SessionOver("vanished");
+    if (input.buffered >= this.#size) this.#size = Math.min(LARGEST_READ, this.#size * 4);
+  }
+
+  /** What `framer` makes of the octets at hand; views are valid until `more`. */
+  take<O>(framer: Framer<O>): O[] {
+    const made: O[] = [];
+    this.#session.input.take(framer, { enqueue: (one) => void made.push(one) });
+    return made;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * What a session needs of the next hop. The session knows only this; how it is done (SMTP, capture,
+ * LMTP, HTTP) is the implementation's.
+ *
+ * @module
+ */
+
+import type { TlsFacts } from "../channel.ts";
+import type { Extensions } from "../rfc5321/extension.ts";
+import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
+
+/** The next hop. */
+export interface Upstream {
+  /** For logs: `smtp://mx.example:25`. */
+  readonly name: string;
+  /**
+   * What it offers, from memory where that is fresh enough.
+   *
+   * @throws {UpstreamFailure} If it is not known and cannot be found out.
+   */
+  offer(): Promise<UpstreamOffer>;
+  /**
+   * Opens a connection on behalf of one session.
+   *
+   * @param signal Calls it off: the session has ended.
+   * @throws {UpstreamFailure}
+   */
+  connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink>;
+  /** Frees what is kept between sessions. */
+  close(): Promise<void>;
+}
+
+/** What an upstream was last seen to offer. */
+export interface UpstreamOffer {
+  readonly extensions: Extensions;
+  /** Whether the connection was under TLS with a verified certificate (RFC 8689 §4.2.1 asks). */
+  readonly verified: boolean;
+}
+
+/** How the mail data are handed to the upstream. */
+export type DataForm =
+  /** As they stand between 354 and the end of mail data, dots doubled, without the terminator. */
+  | "stuffed"
+  /** As the message is. */
+  | "content";
+
+/** Mail data on their way. */
+export interface UpstreamBody {
+  readonly form: DataForm;
+  /** The upstream has answered before the end, or is gone: nothing more may be written. */
+  readonly refusal: Reply | undefined;
+  /**
+   * Resolves when the upstream has room for more. After a refusal it does nothing.
+   *
+   * @throws {UpstreamFailure} If the upstream is lost.
+   */
+  write(octets: Uint8Array): Promise<void>;
+  /**
+   * Ends the mail data: from here on the upstream may take responsibility (RFC 5321 §6.1).
+   *
+   * @throws {UpstreamFailure} If no answer came: whether it has the message is not known.
+   */
+  finish(): Promise<Reply>;
+  /** Takes it all back: the upstream never sees an end of mail data. Never rejects. */
+  cancel(): Promise<void>;
+}
+
+/** Where a message comes from, for upstreams that want to be told (XFORWARD). */
+export interface Origin {
+  /** Of the transaction. */
+  readonly id: string;
+  readonly client: ClientFacts;
+  /** What a trusted peer said of the client behind it; it goes before `client`. */
+  readonly forwarded?: ForwardedFacts;
+}
+
+/** A connection to the upstream that has been greeted; commands may be called without awaiting. */
+export interface UpstreamLink {
+  /** What this very connection offers. */
+  readonly extensions: Extensions;
+  /** The upstream's side of TLS; absent in the clear. */
+  readonly tls?: TlsFacts;
+  /** Whether another transaction can begin on it. */
+  readonly usable: boolean;
+  /** Each of these throws UpstreamFailure if no reply came. */
+  mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply>;
+  rcpt(path: Path, parameters: RcptParameters): Promise<Reply>;
+  /**
+   * Opens the mail data.
+   *
+   * @param wish The form in which the caller has them; the body's own `form` decides.
+   * @returns The body, with the upstream's 354 where it sent one; or its refusal.
+   */
+  data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply>;
+  /** Ends the transaction without a message. */
+  reset(): Promise<Reply>;
+  /** Sends one line of an AUTH exchange (RFC 4954), the command or a response. */
+  authenticate(line: string): Promise<Reply>;
+  /** Sends VRFY, EXPN or HELP. */
+  query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply>;
+  /** Says QUIT and closes, in bounded time. Never rejects. */
+  quit(): Promise<void>;
+  /** Closes at once. */
+  abort(): void;
+}
+
+/** A body that may now be written. */
+export interface OpenedBody {
+  readonly body: UpstreamBody;
+  /** The upstream's 354, if its dialogue has one. */
+  readonly reply?: Reply;
+}
+
+/** Why no reply came from the upstream. */
+export type FailureKind =
+  /** No connection came about. */
+  | "unreachable"
+  /** It broke or was closed. */
+  | "lost"
+  /** No answer in time. */
+  | "timeout"
+  /** What it sent is not SMTP, or is not an answer to what was asked. */
+  | "protocol"
+  /** It greeted with 4xx or 5xx, or refused EHLO: `reply` tells. */
+  | "refusing"
+  /** It greeted with 521: it takes no mail at all (RFC 7504 §3). */
+  | "no-mail"
+  /** TLS as configured could not be had. */
+  | "tls"
+  /** It lacks what the configuration asks of it (XCLIENT). */
+  | "unfit"
+  /** Called off by us. */
+  | "aborted";
+
+/** No reply came from the upstream. `message` is for logs; what the client is told is a table. */
+export class UpstreamFailure extends Error {
+  override readonly name = "UpstreamFailure";
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+    options?: ErrorOptions & { readonly reply?: Reply },
+  ) {
+    super(message, options);
+    this.reply = options?.reply;
+  }
+  /** The upstream's own words, for `refusing` and `no-mail`. */
+  readonly reply: Reply | undefined;
+}

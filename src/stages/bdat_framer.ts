@@ -1,0 +1,58 @@
+/**
+ * Message content to BDAT commands towards an upstream (RFC 3030 §2).
+ *
+ * @module
+ */
+
+import { encode } from "../bytes.ts";
+import { OctetBuffer } from "./octet_buffer.ts";
+import type { Out, Stage } from "./stage.ts";
+
+/** Size of a BDAT chunk in octets, unless told otherwise. */
+const DEFAULT_CHUNK = 65_536;
+
+/**
+ * Puts `BDAT n` before content as it passes; `flush` sends what is held with `LAST`.
+ *
+ * Pieces below `chunk` octets are copied and gathered up to that size; a larger one goes at once,
+ * as its own BDAT chunk and without a copy. `BDAT 0` is sent only as `BDAT 0 LAST`, because Postfix
+ * answers 551 to it otherwise and gives the transaction up. Holds at most `chunk` octets.
+ */
+export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
+  readonly #chunk: number;
+  readonly #held = new OctetBuffer();
+  #chunks = 0;
+
+  /** @param options.chunk Octets up to which pieces are gathered, at least 1; default 65536. */
+  constructor(options: { readonly chunk?: number } = {}) {
+    this.#chunk = options.chunk ?? DEFAULT_CHUNK;
+  }
+
+  /** BDAT commands sent so far; each earns one reply. */
+  get chunks(): number {
+    return this.#chunks;
+  }
+
+  transform(piece: Uint8Array, out: Out<Uint8Array>): void {
+    if (this.#held.length > 0 && this.#held.length + piece.length > this.#chunk) {
+      this.#send(this.#held.take(), "\r\n", out);
+    }
+    if (piece.length < this.#chunk) this.#held.append(piece);
+    else this.#send(piece, "\r\n", out);
+  }
+
+  /** Sends the last chunk: the message is complete. */
+  flush(out: Out<Uint8Array>): void {
+    this.#send(this.#held.take(), " LAST\r\n", out);
+  }
+
+  cancel(): void {
+    this.#held.clear();
+  }
+
+  #send(octets: Uint8Array, ending: string, out: Out<Uint8Array>): void {
+    this.#chunks++;
+    out.enqueue(encode(`BDAT ${octets.length}${ending}`));
+    if (octets.length > 0) out.enqueue(octets);
+  }
+}

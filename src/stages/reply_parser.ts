@@ -1,0 +1,126 @@
+/**
+ * Lines to replies of an upstream, which is not trusted to keep to the grammar.
+ *
+ * @module
+ */
+
+import { decodeStrict } from "../bytes.ts";
+import { maxReplyLines, maxReplyText } from "../rfc5321/limits.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import type { Line } from "./line_splitter.ts";
+import type { Out, Stage } from "./stage.ts";
+
+/** What is wrong with a reply. */
+export type ReplyFaultReason =
+  /** A CR or LF by itself, or a NUL. */
+  | "octets"
+  /** A line, the number of lines or all of them together exceed their limit. */
+  | "too-long"
+  /** Not a reply line, or a code that RFC 5321 §4.2.1 does not know. */
+  | "syntax"
+  /** Lines of one reply with different codes. */
+  | "mixed-codes";
+
+/**
+ * The upstream has sent something that is not a reply. There is no way back into step with it, so
+ * the connection has to be closed.
+ */
+export class ReplyFault extends Error {
+  override readonly name = "ReplyFault";
+  constructor(readonly reason: ReplyFaultReason, message: string) {
+    super(`Parse a reply: ${message}`);
+  }
+}
+
+/** Limits of one reply. */
+export interface ReplyParserOptions {
+  /** Lines, at most 100. @default 100 */
+  readonly maxLines?: number;
+  /** Octets of all lines together, CRLFs included. @default 16384 */
+  readonly maxOctets?: number;
+}
+
+const CRLF_LENGTH = 2;
+/** Code and separator. */
+const HEAD_LENGTH = 4;
+const replyLine = /^([2-5][0-5][0-9])(?:([ -])|$)/;
+// deno-lint-ignore no-control-regex
+const nonAscii = /[^\x00-\x7f]/g;
+// C0 but HT, DEL, C1, and the two separators that other programs take for a line end.
+// deno-lint-ignore no-control-regex
+const unprintable = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/g;
+// One character for each octet, whatever the octet.
+const singleOctets = new TextDecoder("latin1");
+
+/**
+ * Gathers the lines of a reply (RFC 5321 §4.2.1) and hands it out when its last line has come,
+ * never in part. Octets that are not UTF-8, and controls but HT, become `?`.
+ *
+ * `transform` throws {@linkcode ReplyFault}.
+ */
+export class ReplyParser implements Stage<Line, Reply> {
+  readonly #maxLines: number;
+  readonly #maxOctets: number;
+  #code = 0;
+  #octets = 0;
+  #lines: string[] = [];
+
+  constructor(options: ReplyParserOptions = {}) {
+    this.#maxLines = Math.min(options.maxLines ?? maxReplyLines, maxReplyLines);
+    this.#maxOctets = options.maxOctets ?? 16_384;
+  }
+
+  /** Whether a reply has begun and not ended. */
+  get pending(): boolean {
+    return this.#lines.length > 0;
+  }
+
+  /** Forgets an unfinished reply. */
+  clear(): void {
+    this.#octets = 0;
+    this.#lines = [];
+  }
+
+  /** @throws {ReplyFault} If the line is none of a reply, or exceeds a limit. */
+  transform(line: Line, out: Out<Reply>): void {
+    if (line.fault === "too-long") throw new ReplyFault("too-long", "a line exceeds its limit");
+    if (line.fault) throw new ReplyFault("octets", `found ${line.fault} in a line`);
+    // RFC 5321 §4.5.3.1.5
+    if (line.octets.length > HEAD_LENGTH + maxReplyText) {
+      throw new ReplyFault("too-long", `a line has more than ${maxReplyText} octets of text`);
+    }
+    this.#octets += line.octets.length + CRLF_LENGTH;
+    if (this.#octets > this.#maxOctets) {
+      throw new ReplyFault("too-long", `more than ${this.#maxOctets} octets`);
+    }
+    if (this.#lines.length === this.#maxLines) {
+      throw new ReplyFault("too-long", `more than ${this.#maxLines} lines`);
+    }
+    const head = replyLine.exec(singleOctets.decode(line.octets.subarray(0, HEAD_LENGTH)));
+    if (!head) throw new ReplyFault("syntax", "a line has no code from 200 to 559 and separator");
+    const code = Number(head[1]);
+    if (this.pending && code !== this.#code) {
+      throw new ReplyFault("mixed-codes", `found ${code} in a reply that began with ${this.#code}`);
+    }
+    this.#code = code;
+    this.#lines.push(printable(line.octets.subarray(HEAD_LENGTH)));
+    if (head[2] === "-") return;
+    const lines = this.#lines;
+    this.clear();
+    out.enqueue(new Reply(code, lines));
+  }
+
+  /** Drops an unfinished reply: it is none. */
+  flush(): void {
+    this.clear();
+  }
+
+  cancel(): void {
+    this.clear();
+  }
+}
+
+function printable(octets: Uint8Array): string {
+  const text = decodeStrict(octets) ?? singleOctets.decode(octets).replace(nonAscii, "?");
+  return text.replace(unprintable, "?");
+}

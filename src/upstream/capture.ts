@@ -1,0 +1,198 @@
+/**
+ * The upstream that needs no MTA: it takes every message and keeps it, for trying things out and
+ * for tests.
+ *
+ * @module
+ */
+
+import { concat, encode } from "../bytes.ts";
+import { Extensions } from "../rfc5321/extension.ts";
+import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import {
+  type OpenedBody,
+  type Upstream,
+  type UpstreamBody,
+  UpstreamFailure,
+  type UpstreamLink,
+  type UpstreamOffer,
+} from "../session/upstream.ts";
+
+/** An envelope as it was captured. */
+export interface CapturedEnvelope {
+  readonly reversePath: Path;
+  readonly parameters: MailParameters;
+  readonly recipients: readonly {
+    readonly forwardPath: Path;
+    readonly parameters: RcptParameters;
+  }[];
+}
+
+/** Where captured messages go. */
+export interface MessageStore {
+  /** Begins a message. */
+  open(envelope: CapturedEnvelope): Promise<MessageWriter>;
+}
+
+/** One message on its way into a store. */
+export interface MessageWriter {
+  write(octets: Uint8Array): Promise<void>;
+  /** Keeps it, whole and durable as far as the store goes; says under which name. */
+  commit(): Promise<string>;
+  /** Forgets it. Never rejects. */
+  discard(): Promise<void>;
+}
+
+/** A message in memory. */
+export interface CapturedMessage extends CapturedEnvelope {
+  readonly content: Uint8Array;
+}
+
+/** What a capture can take: all that Sluice carries. */
+const offered: UpstreamOffer = {
+  extensions: Extensions.of([
+    ["8BITMIME"],
+    ["SMTPUTF8"],
+    ["DSN"],
+    ["CHUNKING"],
+    ["BINARYMIME"],
+    ["SIZE"],
+    ["MT-PRIORITY"],
+    ["DELIVERBY"],
+    ["FUTURERELEASE", ["3000000", "2035-01-01T00:00:00Z"]],
+    ["RRVS"],
+  ]),
+  verified: false,
+};
+
+const OK = new Reply(250, "2.0.0 Ok");
+
+/** Keeps the last messages in memory. */
+export class MemoryStore implements MessageStore {
+  /** Oldest first. */
+  readonly messages: CapturedMessage[] = [];
+
+  /** @param limit Messages kept; the oldest goes first. */
+  constructor(readonly limit: number = 100) {}
+
+  open(envelope: CapturedEnvelope): Promise<MessageWriter> {
+    const pieces: Uint8Array[] = [];
+    return Promise.resolve({
+      write: (octets: Uint8Array): Promise<void> => {
+        // The octets are the caller's, and only for this call.
+        pieces.push(octets.slice());
+        return Promise.resolve();
+      },
+      commit: (): Promise<string> => {
+        this.messages.push({ ...envelope, content: concat(pieces) });
+        if (this.messages.length > this.limit) this.messages.shift();
+        return Promise.resolve("memory");
+      },
+      discard: () => Promise.resolve(),
+    });
+  }
+}
+
+/** See the module. */
+export class CaptureUpstream implements Upstream {
+  constructor(readonly name: string, readonly store: MessageStore) {}
+
+  offer(): Promise<UpstreamOffer> {
+    return Promise.resolve(offered);
+  }
+
+  connect(): Promise<UpstreamLink> {
+    return Promise.resolve(new CaptureLink(this.store));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+interface Draft {
+  readonly reversePath: Path;
+  readonly parameters: MailParameters;
+  readonly recipients: { readonly forwardPath: Path; readonly parameters: RcptParameters }[];
+}
+
+class CaptureLink implements UpstreamLink {
+  readonly extensions = offered.extensions;
+  readonly usable = true;
+  #draft: Draft | undefined;
+
+  constructor(readonly store: MessageStore) {}
+
+  mail(path: Path, parameters: MailParameters): Promise<Reply> {
+    this.#draft = { reversePath: path, parameters, recipients: [] };
+    return Promise.resolve(OK);
+  }
+
+  rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
+    this.#draft?.recipients.push({ forwardPath: path, parameters });
+    return Promise.resolve(OK);
+  }
+
+  async data(): Promise<OpenedBody | Reply> {
+    const draft = this.#draft;
+    this.#draft = undefined;
+    if (draft === undefined) return new Reply(503, "5.5.1 Bad sequence of commands");
+    return { body: new CaptureBody(await kept(this.store.open(draft))) };
+  }
+
+  reset(): Promise<Reply> {
+    this.#draft = undefined;
+    return Promise.resolve(OK);
+  }
+
+  authenticate(): Promise<Reply> {
+    return Promise.resolve(new Reply(502, "5.5.1 Command not implemented"));
+  }
+
+  query(): Promise<Reply> {
+    return Promise.resolve(new Reply(502, "5.5.1 Command not implemented"));
+  }
+
+  quit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  abort(): void {}
+}
+
+class CaptureBody implements UpstreamBody {
+  readonly form = "content";
+  readonly refusal = undefined;
+
+  constructor(readonly writer: MessageWriter) {}
+
+  write(octets: Uint8Array): Promise<void> {
+    return kept(this.writer.write(octets));
+  }
+
+  async finish(): Promise<Reply> {
+    return new Reply(250, `2.0.0 Ok: kept as ${await kept(this.writer.commit())}`);
+  }
+
+  cancel(): Promise<void> {
+    return this.writer.discard();
+  }
+}
+
+/** A full disk is to the client what a lost upstream is: 451. */
+async function kept<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new UpstreamFailure("lost", `Cannot keep the message: ${cause}`, { cause });
+  }
+}
+
+/** The fields that final delivery puts on top (RFC 5321 §4.4), so that a store keeps the envelope. */
+export function deliveryFields(envelope: CapturedEnvelope): Uint8Array {
+  const to = envelope.recipients.map(({ forwardPath }) =>
+    `Delivered-To: ${forwardPath.address}\r\n`
+  );
+  return encode(`Return-Path: ${envelope.reversePath}\r\n${to.join("")}`);
+}

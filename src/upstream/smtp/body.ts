@@ -1,0 +1,140 @@
+/**
+ * Mail data towards an SMTP server: behind DATA (RFC 5321 §4.1.1.4) or in BDAT chunks (RFC 3030).
+ * In either form nothing that could end the message leaves before `finish`.
+ *
+ * @module
+ */
+
+import { Reply } from "../../rfc5321/reply.ts";
+import { type DataForm, type UpstreamBody, UpstreamFailure } from "../../session/upstream.ts";
+import { BdatFramer } from "../../stages/bdat_framer.ts";
+import { DotStuffer } from "../../stages/dot_stuffer.ts";
+import { encode } from "../../bytes.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { waitFor } from "./timeouts.ts";
+import type { UpstreamTimeouts } from "./timeouts.ts";
+
+const TERMINATOR = encode(".\r\n");
+
+/** What stands before a reply that has come, when the upstream closes with it. */
+export function settled(reply: Reply): Reply {
+  // 421 says that the upstream closes; our own session goes on (RFC 5321 §3.8).
+  const own = reply.code === 421 ? new Reply(451, reply.lines) : reply;
+  return own.withEnhanced("0.0");
+}
+
+/** Mail data behind DATA. Refused only by closing the connection: there is no other way out. */
+export class DataBody implements UpstreamBody {
+  readonly #stuffer: DotStuffer | undefined;
+
+  constructor(
+    readonly dialogue: Dialogue,
+    readonly form: DataForm,
+    readonly timeouts: UpstreamTimeouts,
+  ) {
+    if (form === "content") this.#stuffer = new DotStuffer();
+  }
+
+  get refusal(): Reply | undefined {
+    const early = this.dialogue.unsolicited;
+    return early?.transient || early?.permanent ? settled(early) : undefined;
+  }
+
+  async write(octets: Uint8Array): Promise<void> {
+    if (this.refusal !== undefined) return;
+    if (this.#stuffer === undefined) return await this.#write(octets);
+    const pieces: Uint8Array[] = [];
+    this.#stuffer.transform(octets, { enqueue: (piece) => void pieces.push(piece) });
+    for (const piece of pieces) await this.#write(piece);
+  }
+
+  async finish(): Promise<Reply> {
+    const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
+    // Where the write fails, so does the reply.
+    await this.dialogue.write(this.#stuffer?.terminator() ?? TERMINATOR).catch(() => {});
+    return finalReply(this.dialogue, await reply);
+  }
+
+  cancel(): Promise<void> {
+    this.dialogue.fail(new UpstreamFailure("aborted", "Mail data called off"));
+    return Promise.resolve();
+  }
+
+  async #write(octets: Uint8Array): Promise<void> {
+    try {
+      await this.dialogue.write(octets);
+    } catch (error) {
+      // It hung up because it had refused: that is what the client should be told.
+      if (this.refusal === undefined) throw error;
+    }
+  }
+}
+
+/** Mail data in BDAT chunks. Refused by RSET: the connection lives on. */
+export class BdatBody implements UpstreamBody {
+  readonly form = "content";
+  readonly #framer: BdatFramer;
+  #refusal: Reply | undefined;
+  #lastReply: Promise<Reply | undefined> = Promise.resolve(undefined);
+
+  constructor(
+    readonly dialogue: Dialogue,
+    readonly timeouts: UpstreamTimeouts,
+    chunk: number,
+  ) {
+    this.#framer = new BdatFramer({ chunk });
+  }
+
+  get refusal(): Reply | undefined {
+    const early = this.dialogue.unsolicited;
+    return this.#refusal ?? (early?.transient || early?.permanent ? settled(early) : undefined);
+  }
+
+  async write(octets: Uint8Array): Promise<void> {
+    await this.#send((out) => this.#framer.transform(octets, out));
+  }
+
+  async finish(): Promise<Reply> {
+    await this.#send((out) => this.#framer.flush(out));
+    const reply = await this.#lastReply;
+    if (this.#refusal !== undefined) {
+      await this.cancel();
+      return this.#refusal;
+    }
+    return finalReply(this.dialogue, reply!);
+  }
+
+  async cancel(): Promise<void> {
+    if (!this.dialogue.open) return;
+    await this.dialogue.send("RSET", waitFor(this.timeouts, "reset")).catch(() => {});
+  }
+
+  async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {
+    const frames: Uint8Array[] = [];
+    const before = this.#framer.chunks;
+    frame({ enqueue: (octets) => void frames.push(octets) });
+    for (let nth = before; nth < this.#framer.chunks; nth++) this.#expectReply();
+    for (const octets of frames) {
+      if (this.#refusal === undefined) await this.dialogue.write(octets);
+    }
+    if (!this.dialogue.pipelining) await this.#lastReply;
+  }
+
+  #expectReply(): void {
+    const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
+    this.#lastReply = reply.then((one) => {
+      if (!one.positive) this.#refusal ??= settled(one);
+      return one;
+    });
+    // Whoever needs it awaits it; until then a lost connection is no unhandled rejection.
+    this.#lastReply.catch(() => {});
+  }
+}
+
+/** The reply that decides: 3yz to a complete message is no answer (RFC 5321 §4.3.2). */
+function finalReply(dialogue: Dialogue, reply: Reply): Reply {
+  if (!reply.intermediate) return settled(reply);
+  const failure = new UpstreamFailure("protocol", `Unfit reply to mail data: ${reply.text}`);
+  dialogue.fail(failure);
+  throw failure;
+}

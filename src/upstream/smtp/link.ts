@@ -1,0 +1,149 @@
+/**
+ * A greeted connection to an SMTP server, as a session uses it.
+ *
+ * @module
+ */
+
+import type { TlsFacts } from "../../channel.ts";
+import type { Extensions } from "../../rfc5321/extension.ts";
+import {
+  type MailParameters,
+  printMailParameters,
+  printRcptParameters,
+  type RcptParameters,
+} from "../../rfc5321/parameter.ts";
+import type { Path } from "../../rfc5321/path.ts";
+import type { Reply } from "../../rfc5321/reply.ts";
+import {
+  type DataForm,
+  type OpenedBody,
+  type Origin,
+  UpstreamFailure,
+  type UpstreamLink,
+} from "../../session/upstream.ts";
+import { BdatBody, DataBody, settled } from "./body.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { xforwardLines } from "./identity.ts";
+import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
+
+/** How a link behaves. */
+export interface LinkOptions {
+  readonly timeouts: UpstreamTimeouts;
+  /** Which form mail data take where the upstream has CHUNKING. */
+  readonly chunking: "as-received" | "always" | "never";
+  /** Octets gathered for one BDAT chunk. */
+  readonly chunkSize: number;
+  /** Tell the origin of each message by XFORWARD. */
+  readonly xforward: boolean;
+  /** Paths keep their source routes (RFC 5321 appendix C). */
+  readonly keepSourceRoutes: boolean;
+}
+
+/** See the module. */
+export class SmtpLink implements UpstreamLink {
+  /** Transactions begun. */
+  #transactions = 0;
+  #closing = false;
+
+  constructor(
+    readonly dialogue: Dialogue,
+    readonly extensions: Extensions,
+    readonly tls: TlsFacts | undefined,
+    readonly options: LinkOptions,
+  ) {
+    dialogue.pipelining = extensions.has("PIPELINING");
+  }
+
+  get usable(): boolean {
+    return this.dialogue.open && !this.#closing &&
+      // RFC 9422 §4.1
+      this.#transactions < (this.extensions.limit("MAILMAX") ?? Infinity);
+  }
+
+  mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
+    this.#transactions++;
+    if (this.options.xforward) {
+      // Its replies change nothing: it is said for logs.
+      for (const line of xforwardLines(this.extensions, origin)) {
+        this.#command(line, "mail").catch(() => {});
+      }
+    }
+    return this.#command(
+      `MAIL FROM:${this.#printed(path)}${printMailParameters(parameters)}`,
+      "mail",
+    );
+  }
+
+  rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
+    return this.#command(
+      `RCPT TO:${this.#printed(path)}${printRcptParameters(parameters)}`,
+      "rcpt",
+    );
+  }
+
+  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
+    const { timeouts, chunkSize } = this.options;
+    if (this.#inChunks(wish, parameters)) {
+      return { body: new BdatBody(this.dialogue, timeouts, chunkSize) };
+    }
+    const reply = await this.dialogue.send("DATA", waitFor(timeouts, "dataInitiation"));
+    if (reply.code === 354) return { body: new DataBody(this.dialogue, wish, timeouts), reply };
+    if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
+    return this.#seen(reply);
+  }
+
+  reset(): Promise<Reply> {
+    return this.#command("RSET", "reset");
+  }
+
+  async authenticate(line: string): Promise<Reply> {
+    const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, "auth"));
+    return this.#seen(reply);
+  }
+
+  query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
+    return this.#command(argument === "" ? verb : `${verb} ${argument}`, "query");
+  }
+
+  async quit(): Promise<void> {
+    if (this.dialogue.open) {
+      await this.dialogue.send("QUIT", waitFor(this.options.timeouts, "quit")).catch(() => {});
+    }
+    this.abort();
+    await this.dialogue.done;
+  }
+
+  abort(): void {
+    this.dialogue.fail(new UpstreamFailure("aborted", "Connection to the upstream closed by us"));
+  }
+
+  #printed(path: Path): string {
+    return this.options.keepSourceRoutes ? path.toStringWithRoute() : path.toString();
+  }
+
+  /** RFC 3030: BINARYMIME needs BDAT; anything else may take either way. */
+  #inChunks(wish: DataForm, parameters: MailParameters): boolean {
+    if (!this.extensions.has("CHUNKING")) return false;
+    if (parameters.body === "BINARYMIME") return true;
+    const { chunking } = this.options;
+    return chunking === "always" || (chunking === "as-received" && wish === "content");
+  }
+
+  async #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
+    const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, wait));
+    if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
+    return this.#seen(reply);
+  }
+
+  #seen(reply: Reply): Reply {
+    if (reply.code === 421) this.#closing = true;
+    return settled(reply);
+  }
+
+  /** An answer that cannot be one: whatever comes next cannot be matched to its command. */
+  #outOfStep(verb: string, reply: Reply): UpstreamFailure {
+    const failure = new UpstreamFailure("protocol", `Unfit reply to ${verb}: ${reply.text}`);
+    this.dialogue.fail(failure);
+    return failure;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * How long we wait for an upstream, each wait by name (RFC 5321 §4.5.3.2).
+ *
+ * @module
+ */
+
+import { timeouts } from "../../rfc5321/limits.ts";
+import type { Expectation } from "./dialogue.ts";
+
+/** Milliseconds. */
+export interface UpstreamTimeouts {
+  /** Connection and TLS handshake, each. */
+  readonly connect: number;
+  /** Greeting, EHLO, STARTTLS, XCLIENT, each. */
+  readonly greeting: number;
+  readonly mail: number;
+  readonly rcpt: number;
+  readonly dataInitiation: number;
+  /** One write. */
+  readonly dataBlock: number;
+  readonly dataTermination: number;
+  readonly auth: number;
+  readonly query: number;
+  readonly reset: number;
+  readonly quit: number;
+}
+
+/**
+ * The defaults. Those before a message are shorter than the RFC's: behind the proxy a client is
+ * waiting whose own five minutes have begun, and nothing is lost by an early 451.
+ */
+export const defaultTimeouts: UpstreamTimeouts = {
+  connect: 30_000,
+  greeting: 60_000,
+  mail: timeouts.mail,
+  rcpt: timeouts.rcpt,
+  dataInitiation: timeouts.dataInitiation,
+  dataBlock: timeouts.dataBlock,
+  dataTermination: timeouts.dataTermination,
+  auth: timeouts.mail,
+  query: timeouts.mail,
+  reset: 60_000,
+  quit: 5_000,
+};
+
+const waits: Readonly<Record<keyof UpstreamTimeouts, string>> = {
+  connect: "a connection to the upstream",
+  greeting: "the upstream's greeting",
+  mail: "the upstream's reply to MAIL",
+  rcpt: "the upstream's reply to RCPT",
+  dataInitiation: "the upstream's reply to DATA",
+  dataBlock: "the upstream to read mail data",
+  dataTermination: "the upstream's reply to mail data",
+  auth: "the upstream's reply to AUTH",
+  query: "the upstream's reply",
+  reset: "the upstream's reply to RSET",
+  quit: "the upstream's reply to QUIT",
+};
+
+/** The wait of that name, as a dialogue takes it. */
+export function waitFor(
+  limits: UpstreamTimeouts,
+  wait: keyof UpstreamTimeouts,
+): Expectation {
+  return { milliseconds: limits[wait], waitedFor: waits[wait] };
+}

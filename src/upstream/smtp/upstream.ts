@@ -1,0 +1,50 @@
+/**
+ * The upstream that is an SMTP server.
+ *
+ * @module
+ */
+
+import type { SessionFacts } from "../../session/facts.ts";
+import type { Upstream, UpstreamLink, UpstreamOffer } from "../../session/upstream.ts";
+import { OfferCache } from "../offer_cache.ts";
+import { connect, type ConnectOptions } from "./connect.ts";
+import type { SmtpLink } from "./link.ts";
+
+/** How long an offer is taken as fresh, and how long it is used at all, in milliseconds. */
+const FRESH = 5 * 60_000;
+const USABLE = 60 * 60_000;
+
+/** Relays to one SMTP server, with a connection for each session that needs one. */
+export class SmtpUpstream implements Upstream {
+  readonly #offers: OfferCache;
+  readonly #closing = new AbortController();
+
+  constructor(readonly name: string, readonly options: ConnectOptions) {
+    this.#offers = new OfferCache(options.clock, () => this.#probe(), FRESH, USABLE);
+  }
+
+  offer(): Promise<UpstreamOffer> {
+    return this.#offers.get();
+  }
+
+  async connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
+    const link = await connect(this.options, session, signal);
+    this.#offers.learn(offerOf(link));
+    return link;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#offers.close();
+  }
+
+  async #probe(): Promise<UpstreamOffer> {
+    const link = await connect(this.options, undefined, this.#closing.signal);
+    await link.quit();
+    return offerOf(link);
+  }
+}
+
+function offerOf(link: SmtpLink): UpstreamOffer {
+  return { extensions: link.extensions, verified: link.tls?.peer?.verified === true };
+}
