@@ -6,11 +6,11 @@
 
 import { createTlsClient, denoDialer } from "../adapters/deno/mod.ts";
 import { MaildirStore } from "../adapters/deno/maildir.ts";
-import { systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
 import type { Upstream } from "../session/upstream.ts";
 import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/connect.ts";
+import { resolveUpstreamOptions } from "../upstream/smtp/options.ts";
 import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
 import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
@@ -45,19 +45,16 @@ export async function connectOptions(
     throw new OptionError("--identify", wishes.identify, Object.keys(IDENTIFY).join(", "));
   }
   const { timeout } = wishes;
-  return {
+  return resolveUpstreamOptions({
     target: url.target,
     tls: await withAuthorities(url.tls, url.authorities),
     identify,
-    hostname: wishes.hostname ?? "",
+    hostname: wishes.hostname,
     dialer: denoDialer,
     tlsClient: createTlsClient(),
-    clock: systemClock,
     chunking: url.chunking,
-    chunkSize: 65_536,
-    keepSourceRoutes: wishes.keepSourceRoutes ?? false,
-    timeouts: timeout === undefined ? defaultTimeouts : {
-      ...defaultTimeouts,
+    keepSourceRoutes: wishes.keepSourceRoutes,
+    timeouts: timeout === undefined ? {} : {
       connect: Math.min(defaultTimeouts.connect, timeout),
       greeting: timeout,
       mail: timeout,
@@ -66,9 +63,8 @@ export async function connectOptions(
       dataBlock: timeout,
       dataTermination: timeout,
     },
-    dropped: wishes.dropped ?? (() => {}),
-    xforward: identify === "xforward",
-  };
+    dropped: wishes.dropped,
+  });
 }
 
 /** Makes the upstream of an option's text. @throws {OptionError} */

@@ -16,8 +16,8 @@ export interface Out<O> {
 /**
  * One step of the pipeline.
  *
- * A chunk of octets belongs to the caller: a stage may pass on views of it, and whoever receives a
- * view uses it before `transform` returns, or copies it.
+ * A stage may pass on views of its chunk. They are valid as long as the chunk is; a stage never
+ * writes into what it has passed on.
  */
 export interface Stage<I, O> {
   transform(chunk: I, out: Out<O>): void;

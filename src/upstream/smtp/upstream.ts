@@ -9,6 +9,9 @@ import type { Upstream, UpstreamLink, UpstreamOffer } from "../../session/upstre
 import { OfferCache } from "../offer_cache.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import type { SmtpLink } from "./link.ts";
+import { resolveUpstreamOptions, type SmtpUpstreamOptions } from "./options.ts";
+
+export type { SmtpUpstreamOptions };
 
 /** How long an offer is taken as fresh, and how long it is used at all, in milliseconds. */
 const FRESH = 5 * 60_000;
@@ -43,6 +46,34 @@ export class SmtpUpstream implements Upstream {
     await link.quit();
     return offerOf(link);
   }
+}
+
+/**
+ * Makes an upstream of an SMTP server.
+ *
+ * @example
+ * ```ts
+ * import { createProxy, smtpUpstream } from "@sluice/sluice";
+ * import { createTlsClient, denoDialer } from "@sluice/sluice/deno";
+ *
+ * const proxy = createProxy({
+ *   upstream: smtpUpstream({
+ *     target: { transport: "tcp", host: "127.0.0.1", port: 25 },
+ *     dialer: denoDialer,
+ *     tlsClient: createTlsClient(),
+ *   }),
+ * });
+ * await proxy.close();
+ * ```
+ *
+ * @throws {OptionError} If an option cannot be used.
+ */
+export function smtpUpstream(options: SmtpUpstreamOptions): Upstream {
+  const { target } = options;
+  const name = target.transport === "unix"
+    ? `unix:${target.path}`
+    : `smtp://${target.host}:${target.port}`;
+  return new SmtpUpstream(name, resolveUpstreamOptions(options));
 }
 
 function offerOf(link: SmtpLink): UpstreamOffer {

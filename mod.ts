@@ -1,0 +1,76 @@
+/**
+ * Sluice: a filtering SMTP proxy that stores nothing.
+ *
+ * This module is the core: it knows no runtime. What a runtime brings (sockets, TLS, files) comes
+ * from an adapter, such as `@sluice/sluice/deno`.
+ *
+ * @example A proxy over any channel
+ * ```ts
+ * import { createProxy } from "@sluice/sluice";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const proxy = createProxy({ hostname: "mx.example" });
+ * const [client, server] = memoryPair();
+ * const session = proxy.handle(server);
+ * const greeting = await client.read();
+ * console.log(new TextDecoder().decode(greeting)); // 220 mx.example ESMTP
+ * client.close();
+ * await session;
+ * await proxy.close();
+ * ```
+ *
+ * @module
+ */
+
+export { createProxy, Proxy } from "./src/proxy.ts";
+export {
+  defaultLimits,
+  defaultTimeouts,
+  type ListenerOptions,
+  type ProxyLimits,
+  type ProxyOptions,
+} from "./src/options.ts";
+export { OptionError } from "./src/errors.ts";
+export { type Clock, systemClock, type Timer } from "./src/clock.ts";
+export {
+  type Address,
+  type Channel,
+  ChannelError,
+  type ChannelListener,
+  type Dialer,
+  type PeerCertificate,
+  type SecureChannel,
+  type Target,
+  type TlsClient,
+  type TlsFacts,
+  type TlsServer,
+  type TlsVerification,
+} from "./src/channel.ts";
+export type { Observer, SessionEnd } from "./src/session/observer.ts";
+export type { ReplyName } from "./src/session/replies.ts";
+export type { Limits, Timeouts } from "./src/session/settings.ts";
+export {
+  type DataForm,
+  type FailureKind,
+  type OpenedBody,
+  type Origin,
+  type Upstream,
+  type UpstreamBody,
+  UpstreamFailure,
+  type UpstreamLink,
+  type UpstreamOffer,
+} from "./src/session/upstream.ts";
+export {
+  type CapturedEnvelope,
+  type CapturedMessage,
+  CaptureUpstream,
+  MemoryStore,
+  type MessageStore,
+  type MessageWriter,
+} from "./src/upstream/capture.ts";
+export {
+  type SmtpUpstreamOptions,
+  smtpUpstream,
+} from "./src/upstream/smtp/upstream.ts";
+export type { Identify, UpstreamTls } from "./src/upstream/smtp/connect.ts";
+export { parseUpstreamUrl, type UpstreamUrl } from "./src/upstream/url.ts";

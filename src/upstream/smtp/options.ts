@@ -1,0 +1,81 @@
+/**
+ * What an SMTP upstream can be told, with its defaults.
+ *
+ * @module
+ */
+
+import type { Dialer, Target, TlsClient } from "../../channel.ts";
+import { type Clock, systemClock } from "../../clock.ts";
+import { OptionError } from "../../errors.ts";
+import type { ConnectOptions, Identify, UpstreamTls } from "./connect.ts";
+import { defaultTimeouts, type UpstreamTimeouts } from "./timeouts.ts";
+
+/** Options of {@linkcode smtpUpstream}; only `target` and `dialer` must be given. */
+export interface SmtpUpstreamOptions {
+  readonly target: Target;
+  /** Opens the connections; of the runtime's adapter. */
+  readonly dialer: Dialer;
+  /** TLS of the runtime's adapter; needed for every `tls` but `none`. */
+  readonly tlsClient?: TlsClient;
+  /** @default "opportunistic" where there is a `tlsClient`, otherwise "none" */
+  readonly tls?: UpstreamTls;
+  /**
+   * How the upstream learns who the client is. With `xclient` and the PROXY protocol a connection
+   * belongs to one client.
+   *
+   * @default "none"
+   */
+  readonly identify?: Identify;
+  /** Our name in EHLO. @default "" The address literal of our end (RFC 5321 §4.1.3). */
+  readonly hostname?: string;
+  /** @default {@linkcode defaultTimeouts} */
+  readonly timeouts?: Partial<UpstreamTimeouts>;
+  /**
+   * Which form mail data take where the upstream has CHUNKING: as the client sends them, always
+   * BDAT, or never where it can be helped.
+   *
+   * @default "as-received"
+   */
+  readonly chunking?: "as-received" | "always" | "never";
+  /** Octets gathered for one BDAT chunk. @default 65536 */
+  readonly chunkSize?: number;
+  /** Paths keep their source routes (RFC 5321 appendix C). @default false */
+  readonly keepSourceRoutes?: boolean;
+  /** @default The runtime's clock. */
+  readonly clock?: Clock;
+  /** Told of octets that came behind the reply to STARTTLS and were dropped. @default nobody is */
+  readonly dropped?: (octets: number) => void;
+}
+
+/** @throws {OptionError} */
+export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOptions {
+  const { tlsClient } = options;
+  const tls: UpstreamTls = options.tls ??
+    { mode: tlsClient === undefined ? "none" : "opportunistic" };
+  if (tls.mode !== "none" && tlsClient === undefined) {
+    throw new OptionError("upstream.tls", tls.mode, "none, for want of a tlsClient");
+  }
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  for (const [name, value] of Object.entries(timeouts)) {
+    if (!(name in defaultTimeouts) || !Number.isSafeInteger(value) || value < 1) {
+      const names = Object.keys(defaultTimeouts).join(", ");
+      throw new OptionError(`upstream.timeouts.${name}`, value, `milliseconds for ${names}`);
+    }
+  }
+  const identify = options.identify ?? "none";
+  return {
+    target: options.target,
+    dialer: options.dialer,
+    tlsClient,
+    tls,
+    identify,
+    xforward: identify === "xforward",
+    hostname: options.hostname ?? "",
+    timeouts,
+    chunking: options.chunking ?? "as-received",
+    chunkSize: options.chunkSize ?? 65_536,
+    keepSourceRoutes: options.keepSourceRoutes ?? false,
+    clock: options.clock ?? systemClock,
+    dropped: options.dropped ?? (() => {}),
+  };
+}
