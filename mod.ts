@@ -68,9 +68,6 @@ export {
   type MessageStore,
   type MessageWriter,
 } from "./src/upstream/capture.ts";
-export {
-  type SmtpUpstreamOptions,
-  smtpUpstream,
-} from "./src/upstream/smtp/upstream.ts";
+export { smtpUpstream, type SmtpUpstreamOptions } from "./src/upstream/smtp/upstream.ts";
 export type { Identify, UpstreamTls } from "./src/upstream/smtp/connect.ts";
 export { parseUpstreamUrl, type UpstreamUrl } from "./src/upstream/url.ts";

@@ -96,7 +96,6 @@ export interface ListenerOptions {
 export const defaultLimits: ProxyLimits = {
   messageSize: 52_428_800,
   recipients: 1000,
-  transactions: 1000,
   errors: 3,
   // RFC 5321 §6.3: at least 100.
   hops: 100,
@@ -142,8 +141,10 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
   if (tlsRequired && tls === undefined) {
     throw new OptionError("tlsRequired", tlsRequired, "true only together with tls");
   }
-  const replies = attempt("replies", "reply texts with their own codes", (): ReplyTable =>
-    replyTable(options.replies)
+  const replies = attempt(
+    "replies",
+    "reply texts with their own codes",
+    (): ReplyTable => replyTable(options.replies),
   );
   const onFailure = attempt("policyFailure", "a 4xx or 5xx reply", () => {
     const reply = options.policyFailure === undefined

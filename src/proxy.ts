@@ -8,8 +8,8 @@ import type { Channel, ChannelListener } from "./channel.ts";
 import {
   type ListenerOptions,
   type ProxyOptions,
-  resolveListener,
   type ResolvedOptions,
+  resolveListener,
   resolveOptions,
 } from "./options.ts";
 import { Session } from "./session/session.ts";

@@ -124,19 +124,18 @@ export class TlsChannel implements SecureChannel {
     this.#duplex = duplex;
     this.#socket = socket;
     duplex.readWhile(() => socket.readableLength < socket.readableHighWaterMark);
+    const ended = () => this.#fail(new ChannelError("broken", "The TLS connection has ended"));
     socket.on("readable", () => this.#deliver());
     socket.on("end", () => {
       this.#ended = true;
       this.#deliver();
     });
-    socket.on(
-      "error",
-      (error) => this.#fail(new ChannelError("broken", messageOf(error), { cause: error })),
-    );
-    socket.on(
-      "close",
-      () => this.#fail(new ChannelError("broken", "The TLS connection has ended")),
-    );
+    socket.on("error", (error) => {
+      this.#fail(new ChannelError("broken", messageOf(error), { cause: error }));
+    });
+    socket.on("close", ended);
+    // It may have closed before anybody listened.
+    if (socket.destroyed) ended();
   }
 
   read(): Promise<Uint8Array | undefined> {

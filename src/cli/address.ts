@@ -49,7 +49,9 @@ export function parseSize(text: string, option: string): number {
 /** Reads seconds, or `5m`, `1h`, into milliseconds. @throws {OptionError} */
 export function parseDuration(text: string, option: string): number {
   const match = /^([0-9]{1,6})(s|m|h)?$/.exec(text);
-  if (match === null) throw new OptionError(option, text, "seconds, or minutes and hours as 5m, 1h");
+  if (match === null) {
+    throw new OptionError(option, text, "seconds, or minutes and hours as 5m, 1h");
+  }
   return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as "s" ?? "s"];
 }
 

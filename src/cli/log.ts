@@ -43,8 +43,12 @@ export function lineLog(clock: Clock, write: (line: string) => void): Observer {
     },
     sessionClosed(session, end, cause) {
       if (end !== "closed" && cause === undefined) return;
-      say("closed", field("id", session.id), field("client", session.client.address),
-        field("cause", messageOf(cause)));
+      say(
+        "closed",
+        field("id", session.id),
+        field("client", session.client.address),
+        field("cause", messageOf(cause)),
+      );
     },
   };
 }

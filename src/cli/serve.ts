@@ -47,10 +47,15 @@ export const serve: CommandSpec = {
     "cert": {
       argument: "file",
       repeatable: true,
-      help: "Certificate chain in PEM, with its --key. Several are chosen by server name; a changed " +
+      help:
+        "Certificate chain in PEM, with its --key. Several are chosen by server name; a changed " +
         "file is read again.",
     },
-    "key": { argument: "file", repeatable: true, help: "Private key in PEM, in the order of --cert." },
+    "key": {
+      argument: "file",
+      repeatable: true,
+      help: "Private key in PEM, in the order of --cert.",
+    },
     "client-ca": {
       argument: "file",
       help: "Ask clients for a certificate and verify it by these authorities.",
@@ -70,7 +75,8 @@ export const serve: CommandSpec = {
     "accept": {
       argument: "what",
       repeatable: true,
-      help: "xclient, xforward, proxy (comma-separated), from trusted peers; proxy makes the PROXY " +
+      help:
+        "xclient, xforward, proxy (comma-separated), from trusted peers; proxy makes the PROXY " +
         "header mandatory.",
     },
     "identify": {
@@ -99,7 +105,10 @@ export const serve: CommandSpec = {
       argument: "what",
       help: "A CR or LF by itself in a message: reject the message, or normalize. Default reject.",
     },
-    "verify": { argument: "who", help: "Who answers VRFY, EXPN, HELP: local, upstream. Default local." },
+    "verify": {
+      argument: "who",
+      help: "Who answers VRFY, EXPN, HELP: local, upstream. Default local.",
+    },
     "keep-source-routes": { help: "Pass source routes on instead of dropping them." },
     "no-trace": { help: "Put no Received field on top of messages." },
     "drain": {
@@ -212,7 +221,11 @@ async function tlsServer(given: Given): Promise<TlsServer | undefined> {
   const certs = given.values("cert");
   const keys = given.values("key");
   if (certs.length !== keys.length) {
-    throw new OptionError("--key", `${keys.length} for ${certs.length} --cert`, "one for each --cert");
+    throw new OptionError(
+      "--key",
+      `${keys.length} for ${certs.length} --cert`,
+      "one for each --cert",
+    );
   }
   if (certs.length === 0) return undefined;
   const authorities = given.value("client-ca");

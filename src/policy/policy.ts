@@ -99,4 +99,3 @@ export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
     },
   };
 }
-

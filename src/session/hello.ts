@@ -9,7 +9,7 @@ import { Reply } from "../rfc5321/reply.ts";
 import { offer } from "./offer.ts";
 import { failureReplies } from "./replies.ts";
 import type { Handler, Session } from "./session.ts";
-import { UpstreamFailure, type UpstreamOffer } from "./upstream.ts";
+import type { UpstreamFailure, UpstreamOffer } from "./upstream.ts";
 
 /** HELO: no extension at all. */
 export const helo: Handler<"HELO"> = {

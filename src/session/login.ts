@@ -17,7 +17,9 @@ const readers: Readonly<Record<string, (response: string, nth: number) => string
   "LOGIN": (text, nth) => nth === 0 ? text : undefined,
   // RFC 2195 §2: name SP digest
   "CRAM-MD5": (text) => text.slice(0, Math.max(0, text.lastIndexOf(" "))),
-  "XOAUTH2": (text, nth) => nth === 0 ? /(?:^|\x01)user=([^\x01]*)/.exec(text)?.[1] : undefined,
+  // Fields that end with SOH: `user=name SOH auth=Bearer token SOH SOH`.
+  "XOAUTH2": (text, nth) =>
+    nth === 0 ? text.split("\x01").find((one) => one.startsWith("user="))?.slice(5) : undefined,
   // RFC 7628 §3.1: the GS2 header carries the name.
   "OAUTHBEARER": (text, nth) => nth === 0 ? /^[ny],a=([^,]*),/.exec(text)?.[1] : undefined,
 };
@@ -35,9 +37,7 @@ export class Login {
   #name = "";
 
   constructor(mechanism: string) {
-    this.#read = mechanism.startsWith("SCRAM-")
-      ? scram
-      : readers[mechanism] ?? (() => undefined);
+    this.#read = mechanism.startsWith("SCRAM-") ? scram : readers[mechanism] ?? (() => undefined);
   }
 
   /** The name, or `""` where the mechanism does not show it. */

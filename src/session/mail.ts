@@ -4,11 +4,7 @@
  * @module
  */
 
-import {
-  extensionsOf,
-  type MailParameters,
-  type RcptParameters,
-} from "../rfc5321/parameter.ts";
+import { extensionsOf, type MailParameters, type RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Recipient } from "./facts.ts";
@@ -124,7 +120,6 @@ function objectionToMail(
   if (settings.auth === "require" && client.login === undefined && !client.trusted) {
     return "authRequired";
   }
-  if (session.transactions >= settings.limits.transactions) return "tooManyTransactions";
   if (unoffered(session, parameters)) return "unknownParameter";
   if (!path.isAscii && parameters.smtputf8 !== true) return "needsSmtpUtf8";
   // RFC 1870 §6.1

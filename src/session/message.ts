@@ -124,7 +124,8 @@ export class Relaying implements Receiver {
 
   async #lastVerdict(): Promise<Reply | undefined> {
     this.#header.end();
-    return await this.#askAboutHeaders() ?? await this.session.ask("content", this.transaction.facts);
+    return await this.#askAboutHeaders() ??
+      await this.session.ask("content", this.transaction.facts);
   }
 
   async #write(octets: Uint8Array): Promise<void> {

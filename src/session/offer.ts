@@ -45,8 +45,20 @@ function lesser(a: number | undefined, b: number | undefined): number | undefine
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
-/** Computes what EHLO offers. */
+/** Offers made so far: few differ, and thousands of sessions hold one. */
+const made = new WeakMap<UpstreamOffer, Map<string, Extensions>>();
+
+/** What EHLO offers; the same object for the same upstream offer under the same conditions. */
 export function offer(upstream: UpstreamOffer, own: OfferConditions): Extensions {
+  let offers = made.get(upstream);
+  if (offers === undefined) made.set(upstream, offers = new Map());
+  const key = Object.values(own).join();
+  let extensions = offers.get(key);
+  if (extensions === undefined) offers.set(key, extensions = compute(upstream, own));
+  return extensions;
+}
+
+function compute(upstream: UpstreamOffer, own: OfferConditions): Extensions {
   const theirs = upstream.extensions;
   const entries: [string, string[]][] = [
     ["PIPELINING", []],

@@ -41,7 +41,6 @@ export const replyTexts = {
   // RFC 8689 §3
   requireTlsImpossible: "550 5.7.30 REQUIRETLS cannot be kept on the way on",
   tooManyRecipients: "452 4.5.3 Too many recipients",
-  tooManyTransactions: "421 4.7.0 Too many transactions, use a new connection",
   // RFC 1870 §6.1
   tooBig: "552 5.3.4 Message too big",
   bareNewlineInData: "554 5.6.0 Bare CR or LF in the message",

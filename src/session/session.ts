@@ -63,7 +63,7 @@ export class Session {
   #channel: Channel;
   #link: UpstreamLink | undefined;
   #errorsInARow = 0;
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
   readonly #lines = new LineSplitter({ limit: maxAuthLine });
   readonly #parser = new CommandParser({ limit: maxCommandLine });
   /** Set while the session does nothing but wait for a command. */
@@ -105,6 +105,7 @@ export class Session {
 
   /** Ends with the session; for whatever is started on its behalf. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
     return this.#abort.signal;
   }
 
@@ -150,7 +151,7 @@ export class Session {
 
   /** Ends the session now, whatever it is doing; the upstream never sees an end of mail data. */
   abort(): void {
-    this.#abort.abort();
+    this.#abort?.abort();
     this.#link?.abort();
     this.#channel.close();
   }
@@ -389,7 +390,7 @@ export class Session {
       // The client is gone: nothing is left to be said to it.
     }
     this.#channel.close();
-    this.#abort.abort();
+    this.#abort?.abort();
     if (this.settings.judge.asks("close")) await this.settings.judge.judge("close", this.facts);
     // A transaction that has not been finished must not be finished by anybody else.
     if (this.transaction !== undefined) this.#link?.abort();

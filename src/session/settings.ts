@@ -16,7 +16,6 @@ import type { Upstream } from "./upstream.ts";
 export interface Limits {
   readonly messageSize: number;
   readonly recipients: number;
-  readonly transactions: number;
   /** Faults in a row until the session is ended. */
   readonly errors: number;
   /** Received fields until a message counts as looping. */

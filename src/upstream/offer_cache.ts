@@ -39,7 +39,11 @@ export class OfferCache {
 
   /** Every connection teaches what the upstream offers now. */
   learn(offer: UpstreamOffer): void {
-    this.#known = { offer, at: this.clock.now() };
+    const before = this.#known?.offer;
+    const same = before !== undefined && before.verified === offer.verified &&
+      before.extensions.toLines().join() === offer.extensions.toLines().join();
+    // The same object, so that what was computed from it stays good.
+    this.#known = { offer: same ? before : offer, at: this.clock.now() };
   }
 
   /** Waits for a probe that is under way. */

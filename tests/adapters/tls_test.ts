@@ -465,8 +465,13 @@ Deno.test("TLS: whatever happens to the connection, and when, only the handshake
       await settle();
       closeAll(below, above);
       for (const outcome of await outcomes) {
-        if (outcome.status === "fulfilled") outcome.value.close();
-        else assertInstanceOf(outcome.reason, ChannelError);
+        if (outcome.status === "rejected") {
+          assertInstanceOf(outcome.reason, ChannelError);
+        } else {
+          // Whatever the end is, a read comes to it.
+          await outcome.value.read().catch((error) => assertInstanceOf(error, ChannelError));
+          outcome.value.close();
+        }
       }
     }
   }
@@ -497,6 +502,29 @@ Deno.test("TLS server: a certificate source that fails, fails the handshake", as
   );
   await peer.write(await clientHello());
   assertStringIncludes((await failed).message, "the store is away");
+});
+
+Deno.test("TLS server: a client may say all it has right behind its handshake", async () => {
+  const [below, above] = memoryPair();
+  const options = { serverName: "a.example", verify: { kind: "none" } } as const;
+  const talk = async () => {
+    const channel = await createTlsClient().connect(below, options, never);
+    await channel.write(text.encode("QUIT"));
+    await channel.closeWrite();
+    return await readAll(channel);
+  };
+  const serve = async () => {
+    const channel = await serverOf().accept(above, never);
+    const said = await readAll(channel);
+    await channel.write(text.encode("221"));
+    await channel.closeWrite();
+    channel.close();
+    return said;
+  };
+  const [reply, said] = await Promise.all([talk(), serve()]);
+  assertEquals(new TextDecoder().decode(said), "QUIT");
+  assertEquals(new TextDecoder().decode(reply), "221");
+  below.close();
 });
 
 Deno.test("TLS: a peer that hangs up without close_notify has ended its side", async () => {

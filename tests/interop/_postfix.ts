@@ -228,19 +228,19 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
     log,
     queueEmpty,
     async delivered(count) {
-      const paths = await eventually(
-        `${count} delivered messages`,
-        async () => {
-          if (!await queueEmpty()) return;
-          const files = await filesIn(`${mailbox}/new`);
-          return files.length === count ? files : undefined;
-        },
-        async () => `${(await filesIn(`${mailbox}/new`)).length} are there\n${await log()}`,
-      );
+      const arrived = () => filesIn(`${mailbox}/new`);
+      const paths = await eventually(`${count} delivered messages`, async () => {
+        if (!await queueEmpty()) return;
+        const files = await arrived();
+        return files.length >= count ? files : undefined;
+      }, async () => `${(await arrived()).length} are there\n${await log()}`);
       const delivered: Delivered[] = [];
       for (const path of paths) {
         delivered.push(parseDelivered(await Deno.readFile(path)));
         await Deno.remove(path);
+      }
+      if (delivered.length !== count) {
+        throw new Error(`Expected ${count} delivered messages, found ${delivered.length}`);
       }
       return delivered;
     },

@@ -30,6 +30,7 @@ for (const client of CLIENTS) {
   for (const { form, chunking } of forms) {
     interop(`${client.name} → sluice → Postfix by ${form}`, needs, async (t) => {
       const server = await postfix();
+      const before = (await server.log()).length;
       await using sluice = await startSluice([
         ...["--listen", "127.0.0.1:0"],
         ...["--upstream", `smtp://127.0.0.1:${server.port}?tls=none&chunking=${chunking}`],
@@ -70,15 +71,25 @@ for (const client of CLIENTS) {
         for (const { file } of delivered) assertArrived(file, SMALL);
       });
 
-      if (!client.smtputf8) return;
-      await t.step("an address in UTF-8", async () => {
-        const utf8 = { ...mail(SMALL, "jürgen"), reversePath: "пётр@test.example" };
-        const { sent, output } = await send(utf8);
-        assert(sent, output);
-        const [delivered] = await server.delivered(1);
-        assertEquals(delivered.reversePath, utf8.reversePath);
-        assertEquals(delivered.forwardPath, utf8.forwardPaths[0]);
-        assertArrived(delivered.file, SMALL);
+      if (client.smtputf8) {
+        await t.step("an address in UTF-8", async () => {
+          const utf8 = { ...mail(SMALL, "jürgen"), reversePath: "пётр@test.example" };
+          const { sent, output } = await send(utf8);
+          assert(sent, output);
+          const [delivered] = await server.delivered(1);
+          assertEquals(delivered.reversePath, utf8.reversePath);
+          assertEquals(delivered.forwardPath, utf8.forwardPaths[0]);
+          assertArrived(delivered.file, SMALL);
+        });
+      }
+
+      await t.step(`Postfix saw ${form} only`, async () => {
+        await sluice.stop();
+        await server.sessionsEnded();
+        // At the end of each session Postfix logs how often each command came: `data=1 rcpt=1/2`.
+        const counts = (await server.log()).slice(before).matchAll(/ (bdat|data)=\d/g);
+        const seen = new Set(Array.from(counts, ([, verb]) => verb.toUpperCase()));
+        assertEquals([...seen], [form]);
       });
     });
   }

@@ -107,6 +107,7 @@ for (const { form, chunking } of forms) {
 
     // RFC 5321 §3.8: 421 before closing.
     assertMatch(await idle.reply(), /^421 4\.3\.2 /);
+    idle.close();
     await eventually("new clients to be turned away", async () => {
       try {
         using late = await Client.open(port);

@@ -11,6 +11,8 @@ const proxyPort = freePort();
 
 const upstream = shared(() =>
   startPostfix({
+    // It listens on IPv4 only but hears of clients that do not.
+    settings: { inet_protocols: "all" },
     master: [
       `127.0.0.1:${proxyPort} inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy`,
     ],
@@ -65,41 +67,59 @@ interop("Postfix → sluice → Postfix as smtpd_proxy_filter", ["postfix"], asy
   });
 });
 
+/** A client's address, and its octets for PROXY 2. */
+interface ClientAddress {
+  readonly text: string;
+  readonly octets: readonly number[];
+}
+
+/** One client after the other: a connection kept for the first must not serve the second. */
+const CLIENT_ADDRESSES: readonly ClientAddress[] = [
+  { text: "192.0.2.77", octets: [192, 0, 2, 77] },
+  { text: "192.0.2.78", octets: [192, 0, 2, 78] },
+  { text: "2001:db8::77", octets: [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 0x77] },
+];
+
+const isIpv6 = ({ text }: ClientAddress) => text.includes(":");
+
 /** What a proxy in front of us would say about a client, and how. */
 const announcements: {
   name: string;
   accept: string;
-  connect(port: number, address: string): Promise<Client>;
+  connect(port: number, address: ClientAddress): Promise<Client>;
 }[] = [
   {
     name: "XCLIENT",
     accept: "xclient",
     async connect(port, address) {
       const client = await Client.connect(port);
-      await client.commands("EHLO gateway.example.net", `XCLIENT ADDR=${address} PORT=4096`);
+      const value = isIpv6(address) ? `IPV6:${address.text}` : address.text;
+      await client.commands("EHLO gateway.example.net", `XCLIENT ADDR=${value} PORT=4096`);
       return client;
     },
   },
   {
     name: "PROXY 1",
     accept: "proxy",
-    connect: (port, address) =>
-      Client.connect(port, encode(`PROXY TCP4 ${address} 127.0.0.1 4096 25\r\n`)),
+    connect(port, address) {
+      const [family, server] = isIpv6(address) ? ["TCP6", "::1"] : ["TCP4", "127.0.0.1"];
+      const header = `PROXY ${family} ${address.text} ${server} 4096 25\r\n`;
+      return Client.connect(port, encode(header));
+    },
   },
   {
     name: "PROXY 2",
     accept: "proxy",
-    connect: (port, address) =>
-      Client.connect(
+    connect(port, address) {
+      const server = isIpv6(address) ? [...Array(15).fill(0), 1] : [127, 0, 0, 1];
+      const body = Uint8Array.of(...address.octets, ...server, 0x10, 0, 0, 25);
+      const family = isIpv6(address) ? 0x21 : 0x11;
+      const signature = encode("\r\n\r\n\0\r\nQUIT\n");
+      return Client.connect(
         port,
-        concat([
-          encode("\r\n\r\n\0\r\nQUIT\n"),
-          // Version 2 and PROXY, TCP over IPv4, twelve octets of addresses and ports.
-          Uint8Array.of(0x21, 0x11, 0, 12),
-          Uint8Array.from(address.split("."), Number),
-          Uint8Array.of(127, 0, 0, 1, 0x10, 0, 0, 25),
-        ]),
-      ),
+        concat([signature, Uint8Array.of(0x21, family, 0, body.length), body]),
+      );
+    },
   },
 ];
 
@@ -141,15 +161,14 @@ for (const announcement of announcements) {
         ...["--listen", "127.0.0.1:0", "--upstream", `smtp://127.0.0.1:${await port()}?tls=none`],
         ...["--trusted", "127.0.0.0/8", "--accept", announcement.accept, "--identify", identify],
       ]);
-      // One client after the other: a connection kept for the first must not serve the second.
-      for (const address of ["192.0.2.77", "192.0.2.78", "192.0.2.77"]) {
+      for (const address of CLIENT_ADDRESSES) {
         using client = await announcement.connect(sluice.ports[0], address);
         const reply = await client.attempt(SMALL);
         assertMatch(reply, /^250 /);
         const [{ file }] = await postfix.delivered(1);
         const queueId = /\(Postfix\) with \S+ id (\w+)/.exec(new TextDecoder().decode(file))?.[1];
         const [line] = await postfix.logged(new RegExp(`^.*smtpd.* ${queueId}: client=.*$`, "m"));
-        assertMatch(line, logged(address));
+        assertMatch(line, logged(address.text));
       }
     });
   }

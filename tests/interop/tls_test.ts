@@ -77,7 +77,7 @@ interop("a client chooses the certificate and the version of TLS", needs, async 
       const old = ["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"];
       const { code, output } = await handshake(...args, ...old);
       assertNotEquals(code, 0);
-      assertMatch(output, /alert protocol version|alert handshake failure/);
+      assert(output.includes("New, (NONE), Cipher is (NONE)"), output);
     });
   }
 });
@@ -158,11 +158,11 @@ for (const { name, query, scheme, port, outcome } of rows) {
       ...["--listen", "127.0.0.1:0", "--upstream", `${server}?${await query()}`],
     ]);
     if (outcome === "refused") {
-      // After HELO nothing has to be offered, so the refusal comes where the upstream is needed.
-      using early = await Client.connect(sluice.ports[0]);
-      assertMatch(await early.attempt(SMALL), /^4(?:21|51) /);
-      using late = await Client.connect(sluice.ports[0]);
-      assertMatch(await late.attempt(SMALL, { verb: "HELO" }), /^451 /);
+      // EHLO needs to know what the upstream offers and can only answer 421; HELO does not.
+      for (const [verb, refusal] of [["EHLO", /^421 /], ["HELO", /^451 4\.7\.5 /]] as const) {
+        using client = await Client.connect(sluice.ports[0]);
+        assertMatch(await client.attempt(SMALL, { verb }), refusal);
+      }
       await sluice.stop();
       await postfix.sessionsEnded();
       await postfix.delivered(0);

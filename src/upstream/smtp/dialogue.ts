@@ -10,7 +10,7 @@
 
 import { encode } from "../../bytes.ts";
 import { type Channel, ChannelError } from "../../channel.ts";
-import { type Clock, type Timer, TimeoutError, within } from "../../clock.ts";
+import { type Clock, TimeoutError, type Timer, within } from "../../clock.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
 import { type Line, LineSplitter } from "../../stages/line_splitter.ts";

@@ -1,0 +1,134 @@
+/**
+ * Which folder may import which, from the module graph itself.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Left may import right, and itself. `channel.ts` and the like are the files of src/ itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "bytes.ts": [],
+  "clock.ts": [],
+  "errors.ts": [],
+  "channel.ts": [],
+  "networks.ts": ["npm:ipaddr.js"],
+  "rfc5321": ["bytes.ts"],
+  "stages": ["bytes.ts", "rfc5321", "npm:ipaddr.js"],
+  "session": ["bytes.ts", "channel.ts", "clock.ts", "networks.ts", "rfc5321", "stages"],
+  "policy": ["clock.ts", "rfc5321", "session"],
+  "upstream": ["bytes.ts", "channel.ts", "clock.ts", "errors.ts", "rfc5321", "session", "stages"],
+  "options.ts": [
+    ...["channel.ts", "clock.ts", "errors.ts", "networks.ts"],
+    ...["policy", "rfc5321", "session", "upstream"],
+  ],
+  "proxy.ts": ["channel.ts", "options.ts", "session"],
+  "adapters": ["bytes.ts", "channel.ts", "clock.ts", "upstream"],
+  "cli": [
+    ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "errors.ts", "options.ts", "proxy.ts"],
+    ...["rfc5321", "session", "stages", "upstream"],
+  ],
+};
+
+/** Folders that only adapters and the command line may leave: no runtime module in them. */
+const CORE = Object.keys(ALLOWED).filter((part) => part !== "adapters" && part !== "cli");
+
+interface Dependency {
+  readonly specifier: string;
+  readonly code?: { readonly specifier?: string };
+  readonly type?: { readonly specifier?: string };
+}
+
+interface Graph {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly Dependency[];
+  }[];
+}
+
+async function graphOf(entry: string): Promise<Graph> {
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", new URL(entry, ROOT).href],
+    cwd: ROOT,
+  }).output();
+  assertEquals(success, true, `deno info ${entry} failed`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** `src/session/mail.ts` → `session`, `src/bytes.ts` → `bytes.ts`, others as they stand. */
+function partOf(specifier: string): string {
+  const source = new URL("src/", ROOT).href;
+  if (!specifier.startsWith(source)) return specifier.replace(/^npm:\/?([^@/]+)@.*/, "npm:$1");
+  return specifier.slice(source.length).split("/")[0];
+}
+
+async function edges(): Promise<{ from: string; to: string; file: string }[]> {
+  const found: { from: string; to: string; file: string }[] = [];
+  const seen = new Set<string>();
+  const entries = ["mod.ts", "src/policy/mod.ts", "src/stages/mod.ts", "src/rfc5321/mod.ts"];
+  for (const entry of [...entries, "src/adapters/deno/mod.ts", "src/cli/main.ts"]) {
+    for (const module of (await graphOf(entry)).modules) {
+      if (seen.has(module.specifier)) continue;
+      seen.add(module.specifier);
+      const part = partOf(module.specifier);
+      if (part === "types" || part === module.specifier) continue;
+      for (const { code, type } of module.dependencies ?? []) {
+        const target = code?.specifier ?? type?.specifier;
+        if (target === undefined) continue;
+        found.push({
+          from: partOf(module.specifier),
+          to: partOf(target),
+          file: module.specifier.slice(ROOT.href.length),
+        });
+      }
+    }
+  }
+  return found;
+}
+
+Deno.test("every import goes the way the layout allows", async () => {
+  const all = await edges();
+  const broken = all.filter(({ from, to }) =>
+    from !== to && !(ALLOWED[from] ?? []).includes(to) &&
+    !(to.startsWith("node:") && (from === "adapters" || from === "cli")) &&
+    !(from === "cli" && to.endsWith("/deno.json"))
+  );
+  assertEquals(broken.map(({ file, to }) => `${file} imports ${to}`), []);
+  // The rules speak of folders that exist, and each is met in the graph.
+  const met = new Set(all.map(({ from }) => from));
+  const leaves = ["bytes.ts", "clock.ts", "errors.ts", "channel.ts"];
+  const unmet = Object.keys(ALLOWED).filter((part) => !met.has(part) && !leaves.includes(part));
+  assertEquals(unmet, []);
+});
+
+Deno.test("the core loads no runtime module", async () => {
+  for (const entry of ["mod.ts", "src/policy/mod.ts", "src/stages/mod.ts", "src/rfc5321/mod.ts"]) {
+    const { modules } = await graphOf(entry);
+    const foreign = modules.map(({ specifier }) => specifier).filter((specifier) =>
+      /^(?:node|cloudflare|bun):/.test(specifier) ||
+      /\/(?:adapters|cli|admin)\//.test(specifier)
+    );
+    assertEquals(foreign, [], entry);
+  }
+});
+
+Deno.test("the core compiles without Deno's types", async () => {
+  const { stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["check", "--config", new URL("core.json", import.meta.url).pathname],
+      ...["mod.ts", "src/policy/mod.ts", "src/stages/mod.ts", "src/rfc5321/mod.ts"],
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(success, true, new TextDecoder().decode(stderr));
+});
+
+Deno.test("core files are named by the import rules", async () => {
+  const parts: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("src/", ROOT))) parts.push(name);
+  const known = [...CORE, "adapters", "cli", "types"];
+  assertEquals(parts.filter((part) => !known.includes(part)), []);
+});
