@@ -148,7 +148,7 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
   );
   const onFailure = attempt("policyFailure", "a 4xx or 5xx reply", () => {
     const reply = options.policyFailure === undefined
-      ? replies.policyFailed
+      ? replies.temporary
       : Reply.parse(options.policyFailure);
     if (!reply.transient && !reply.permanent) throw new RangeError(`Found code ${reply.code}`);
     return reply;

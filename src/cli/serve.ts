@@ -11,7 +11,7 @@ import { OptionError } from "../errors.ts";
 import { defaultLimits, type ListenerOptions, type ProxyOptions } from "../options.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
 import { parseAddress, parseDuration, parseSize, printAddress, readFile } from "./address.ts";
-import { type CommandSpec, type Given, UsageError } from "./command_line.ts";
+import type { CommandSpec, Given } from "./command_line.ts";
 import { lineLog } from "./log.ts";
 import { makeUpstream } from "./upstream.ts";
 
@@ -138,9 +138,6 @@ export const serve: CommandSpec = {
 };
 
 async function run(given: Given): Promise<number> {
-  for (const reserved of ["admin", "config"]) {
-    if (given.has(reserved)) throw new UsageError(`serve: --${reserved} is reserved for later`);
-  }
   const write = lineWriter();
   const options = await proxyOptions(given, given.has("quiet") ? () => {} : write);
   const listeners = listenerOptions(given);

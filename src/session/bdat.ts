@@ -29,7 +29,7 @@ export const bdat: Handler<"BDAT"> = {
     const reply = message.refusal ?? await message.finish();
     session.transaction = undefined;
     session.forwarded = undefined;
-    session.state = "ready";
+    session.state = message.refusal === undefined ? "ready" : "refused";
     session.settings.observer.transaction(transaction.facts, reply);
     session.answer("BDAT", reply);
   },

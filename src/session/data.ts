@@ -22,7 +22,14 @@ export const data: Handler<"DATA"> = {
     const refusal = await session.ask("data", transaction.facts);
     if (refusal !== undefined) return session.answer("DATA", refusal);
     const opened = await open(session, transaction);
-    if (opened instanceof Reply) return session.answer("DATA", opened);
+    if (opened instanceof Reply) {
+      // Without its connection there is nothing that could go on.
+      if (!transaction.link.open) {
+        session.transaction = undefined;
+        session.state = "refused";
+      }
+      return session.answer("DATA", opened);
+    }
     session.answer("DATA", opened.reply ?? "startMailInput");
     await session.replies.drained();
 

@@ -19,21 +19,25 @@ const OWN = new Set(["SIZE", "AUTH"]);
 /** MAIL. */
 export const mail: Handler<"MAIL"> = {
   async obey(session, { reversePath, parameters }, next) {
+    const refuse = (reply: ReplyName | Reply): void => {
+      session.state = "refused";
+      session.answer("MAIL", reply);
+    };
     const objection = objectionToMail(session, reversePath, parameters);
-    if (objection !== undefined) return session.answer("MAIL", objection);
+    if (objection !== undefined) return refuse(objection);
     const refusal = await session.ask(
       "mail",
       { ...session.facts, reversePath, parameters },
     );
-    if (refusal !== undefined) return session.answer("MAIL", refusal);
+    if (refusal !== undefined) return refuse(refusal);
     let link: UpstreamLink;
     try {
       link = await session.acquire();
     } catch (error) {
-      return session.answer("MAIL", session.failure(error));
+      return refuse(session.failure(error));
     }
     const unfit = unfitness(session, link, parameters);
-    if (unfit !== undefined) return session.answer("MAIL", unfit);
+    if (unfit !== undefined) return refuse(unfit);
 
     const { client, forwarded } = session;
     const id = `${session.id}-${++session.transactions}`;
@@ -47,7 +51,7 @@ export const mail: Handler<"MAIL"> = {
     const forget = (): void => {
       if (session.transaction !== transaction) return;
       session.transaction = undefined;
-      session.state = "ready";
+      session.state = "refused";
     };
     session.answer(
       "MAIL",

@@ -69,8 +69,8 @@ export const replyTexts = {
   transferTooLong: "421 4.4.2 Message took too long",
   tooManySessions: "421 4.7.0 Too many sessions, try again later",
   shutdown: "421 4.3.2 Shutting down",
-  policyFailed: "451 4.3.0 Temporary failure, try again later",
-  internal: "451 4.3.0 Temporary failure, try again later",
+  temporary: "451 4.3.0 Temporary failure, try again later",
+  internal: "421 4.3.0 Temporary failure, closing",
   // The upstream
   offerChanged: "451 4.3.0 What can be offered has changed, try again",
   upstreamUnreachable: "451 4.4.1 Next hop does not answer",

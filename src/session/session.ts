@@ -146,7 +146,7 @@ export class Session {
   /** Lets an open transaction finish, then ends the session with 421; at once where none is open. */
   shutdown(): void {
     this.#drain = this.settings.replies.shutdown;
-    if (!this.busy) this.#interrupt?.(new SessionOver("dismissed", this.#drain));
+    if (!this.busy) this.#interrupt?.(this.dismissal(this.#drain));
   }
 
   /** Ends the session now, whatever it is doing; the upstream never sees an end of mail data. */
@@ -158,7 +158,14 @@ export class Session {
 
   /** Queues a reply to a command. */
   answer(verb: string, reply: ReplyName | Reply | Promise<Reply>): void {
-    this.replies.push(typeof reply === "string" ? this.settings.replies[reply] : reply, verb);
+    this.replies.push(
+      typeof reply === "string"
+        ? this.settings.replies[reply]
+        : reply instanceof Promise
+        ? reply.catch((error) => this.#mishap(error))
+        : reply,
+      verb,
+    );
   }
 
   /** Answers a command that is wrong in itself; too many of them in a row end the session. */
@@ -233,7 +240,7 @@ export class Session {
     this.forwarded = undefined;
     if (transaction === undefined) return;
     if (transaction.message !== undefined) await transaction.message.cancel();
-    else if (transaction.link.usable) {
+    else if (transaction.link.open) {
       await transaction.link.reset().catch((error) => this.failure(error));
     }
   }
@@ -314,6 +321,7 @@ export class Session {
     };
     const until = this.#until(this.settings.timeouts.command);
     for (;;) {
+      if (this.#drain !== undefined && !this.busy) throw this.dismissal(this.#drain);
       if (this.input.buffered > 0) {
         if (this.#lines.pending === 0 && this.input.next === TLS_HANDSHAKE) {
           throw this.dismissal("foreignProtocol");
@@ -328,10 +336,6 @@ export class Session {
 
   /** A wait that `shutdown` may cut short. */
   #interruptible<T>(wait: Promise<T>): Promise<T> {
-    if (this.#drain !== undefined && !this.busy) {
-      wait.catch(() => {});
-      throw new SessionOver("dismissed", this.#drain);
-    }
     return new Promise<T>((resolve, reject) => {
       this.#interrupt = reject;
       wait.then(resolve, reject);
@@ -357,11 +361,12 @@ export class Session {
     if (barriers.has(verb)) await this.replies.settled();
     const row = legality(this.state, verb);
     const handler = (handlers as Readonly<Record<Verb, Handler>>)[verb];
-    if ("refuse" in row) {
+    if (row === undefined || "refuse" in row) {
       // Even a BDAT out of place has its octets behind it (RFC 3030 §2).
       await handler.swallow?.(this, command);
-      this.fault(verb, row.refuse);
-      return;
+      return row === undefined
+        ? this.fault(verb, "badSequence")
+        : this.answer(verb, row.refuse);
     }
     const before = this.#errorsInARow;
     await handler.obey(this, command, row.next);
@@ -372,8 +377,14 @@ export class Session {
     if (error instanceof SessionOver) return error;
     if (error instanceof TimeoutError) return this.dismissal("idle");
     if (error instanceof ChannelError) return new SessionOver("vanished");
-    this.settings.observer.trouble(this.facts, error);
+    this.#mishap(error);
     return this.dismissal("internal");
+  }
+
+  /** Our own mistake: told to whoever watches, and to the client only that it may try again. */
+  #mishap(error: unknown): Reply {
+    this.settings.observer.trouble(this.facts, error);
+    return this.settings.replies.temporary;
   }
 
   async #close(over: SessionOver): Promise<void> {

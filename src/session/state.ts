@@ -3,7 +3,10 @@
  * no octets, no promises, no clocks, no policy. What is not in the table is 503.
  *
  * A session is in exactly one state. A command that is accepted moves it to `next`; a refused one
- * leaves it where it is. `refuse` names the reply where 503 would say too little.
+ * leaves it where it is, unless the refusal itself ends the transaction (`refused`).
+ *
+ * A row with `refuse` names the reply to a command that is out of place through no fault of the
+ * client: with pipelining it could not know (RFC 2920 §3.1). What is in no row is its mistake.
  *
  * @module
  */
@@ -17,6 +20,8 @@ export type State =
   | "connected"
   /** No mail transaction is open. */
   | "ready"
+  /** As `ready`, after a refusal: what the client has sent behind it is refused without blame. */
+  | "refused"
   /** MAIL has been accepted or is on its way upstream; no recipient has been accepted. */
   | "sender"
   /** At least one recipient has been accepted. */
@@ -46,6 +51,18 @@ const anywhere = (state: State): Rows => ({
 /** RFC 5321 §4.1.4: EHLO and RSET clear an open transaction. */
 const clearing: Rows = { HELO: to("ready"), EHLO: to("ready"), RSET: to("ready") };
 
+const ready: Rows = {
+  ...anywhere("ready"),
+  LHLO: to("ready"),
+  ...clearing,
+  // RFC 3207 §4.2: what was learnt before TLS is forgotten.
+  STARTTLS: to("connected"),
+  AUTH: to("ready"),
+  MAIL: to("sender"),
+  XCLIENT: to("connected"),
+  XFORWARD: to("ready"),
+};
+
 /** state × verb → row. */
 export const table: Readonly<Record<State, Rows>> = {
   connected: {
@@ -58,16 +75,13 @@ export const table: Readonly<Record<State, Rows>> = {
     XCLIENT: to("connected"),
     XFORWARD: to("connected"),
   },
-  ready: {
-    ...anywhere("ready"),
-    LHLO: to("ready"),
-    ...clearing,
-    // RFC 3207 §4.2: what was learnt before TLS is forgotten.
-    STARTTLS: to("connected"),
-    AUTH: to("ready"),
-    MAIL: to("sender"),
-    XCLIENT: to("connected"),
-    XFORWARD: to("ready"),
+  ready,
+  refused: {
+    ...ready,
+    ...anywhere("refused"),
+    RCPT: refuse("badSequence"),
+    DATA: refuse("badSequence"),
+    BDAT: refuse("badSequence"),
   },
   sender: {
     ...anywhere("sender"),
@@ -111,7 +125,7 @@ export const barriers: ReadonlySet<Verb> = new Set<Verb>([
   "XFORWARD",
 ]);
 
-/** What the table says of a command: a row, or the refusal of what is not in it. */
-export function legality(state: State, verb: Verb): Row {
-  return table[state][verb] ?? refuse("badSequence");
+/** What the table says of a command; nothing: the client's mistake. */
+export function legality(state: State, verb: Verb): Row | undefined {
+  return table[state][verb];
 }

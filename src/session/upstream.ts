@@ -83,6 +83,8 @@ export interface UpstreamLink {
   readonly extensions: Extensions;
   /** The upstream's side of TLS; absent in the clear. */
   readonly tls?: TlsFacts;
+  /** Whether the connection lives. */
+  readonly open: boolean;
   /** Whether another transaction can begin on it. */
   readonly usable: boolean;
   /** Each of these throws UpstreamFailure if no reply came. */

@@ -119,6 +119,7 @@ interface Draft {
 
 class CaptureLink implements UpstreamLink {
   readonly extensions = offered.extensions;
+  readonly open = true;
   readonly usable = true;
   #draft: Draft | undefined;
 

@@ -9,8 +9,6 @@ import { assertMatch } from "@std/assert";
 import { encode } from "../../src/bytes.ts";
 import { dotStuffed, type Message } from "./_messages.ts";
 
-const HUNG_UP = [Deno.errors.ConnectionReset, Deno.errors.BadResource, Deno.errors.Interrupted];
-
 /** A client's session on a real connection. */
 export class Client implements Disposable {
   #received = "";
@@ -36,21 +34,24 @@ export class Client implements Disposable {
     return client;
   }
 
+  /** Sends octets as they are; of a text, its UTF-8. */
   async send(octets: Uint8Array | string): Promise<void> {
     let rest = typeof octets === "string" ? encode(octets) : octets;
     while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
   }
 
   /**
-   * The next reply, all its lines, without the last CRLF; `""` where the server has hung up, or has
-   * said nothing for 15 s.
+   * The next reply, all its lines, without the last CRLF; `""` where the server has hung up.
+   *
+   * @throws {Error} If nothing comes for 15 s.
    */
   async reply(): Promise<string> {
     const watchdog = setTimeout(() => this.close(), 15_000);
     try {
       return await this.#readReply();
     } catch (error) {
-      if (HUNG_UP.some((kind) => error instanceof kind)) return "";
+      if (this.#closed) throw new Error("Waited 15 s for a reply", { cause: error });
+      if (error instanceof Deno.errors.ConnectionReset) return "";
       throw error;
     } finally {
       clearTimeout(watchdog);
@@ -71,6 +72,7 @@ export class Client implements Disposable {
     }
   }
 
+  /** The next reply, which must match. */
   async expect(pattern: RegExp): Promise<string> {
     const reply = await this.reply();
     assertMatch(reply, pattern);

@@ -75,11 +75,12 @@ export function dotStuffed(octets: Uint8Array): Uint8Array {
  * @param file Lines end with LF, as a Maildir has them.
  */
 export function assertArrived(file: Uint8Array, sent: Message): void {
-  const latin1 = new TextDecoder("latin1");
-  const text = latin1.decode(file);
+  // One character an octet, so that characters compare as octets do.
+  const octetwise = new TextDecoder("latin1");
+  const text = octetwise.decode(file);
   const start = text.indexOf(`\n${MARKER}`) + 1;
   assert(start > 0, `No ${MARKER}line in what was delivered: ${text.slice(0, 500)}`);
-  const expected = latin1.decode(sent.octets).replaceAll("\r\n", "\n");
+  const expected = octetwise.decode(sent.octets).replaceAll("\r\n", "\n");
   const actual = text.slice(start);
   if (actual === expected) return;
   let at = 0;

@@ -16,7 +16,6 @@ export interface SluiceProcess extends AsyncDisposable {
   /** The ports of its listeners in the order of its `listening` lines: `smtp`, then `smtps`. */
   readonly ports: readonly number[];
   stdout(): string;
-  stderr(): string;
   /**
    * Sends SIGTERM and waits for the end; once it has ended, does nothing.
    *
@@ -91,7 +90,6 @@ export async function startSluice(args: readonly string[]): Promise<SluiceProces
     pid: child.pid,
     ports,
     stdout: stdout.text,
-    stderr: stderr.text,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -62,7 +62,8 @@ interop("a client chooses the certificate and the version of TLS", needs, async 
       await t.step(`${way} ${asked.join(" ")}`, async () => {
         const { code, output } = await handshake(...args, ...asked, "-verify_hostname", shown);
         assertEquals(code, 0, output);
-        assert(output.includes(`subject=CN = ${shown}\n`), output);
+        // OpenSSL 3.2 has dropped the spaces around the equals sign.
+        assertMatch(output, new RegExp(`^subject=CN ?= ?${shown}$`, "m"));
         assertMatch(output, /Verify return code: 0 \(ok\)/);
       });
     }

@@ -17,7 +17,7 @@ import { Extensions } from "../../rfc5321/extension.ts";
 import type { SessionFacts } from "../../session/facts.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
 import { encodeProxyHeader } from "../../stages/proxy_protocol.ts";
-import { Dialogue, failureOf } from "./dialogue.ts";
+import { Dialogue, type DialogueObserver, failureOf } from "./dialogue.ts";
 import { xclientLines } from "./identity.ts";
 import { type LinkOptions, SmtpLink } from "./link.ts";
 import { waitFor } from "./timeouts.ts";
@@ -48,6 +48,8 @@ export interface ConnectOptions extends LinkOptions {
   readonly clock: Clock;
   /** Told of octets that stood behind the reply to STARTTLS and were dropped (CVE-2021-38371). */
   readonly dropped: (octets: number) => void;
+  /** Sees all that is said on the connection. */
+  readonly observer?: DialogueObserver;
 }
 
 /**
@@ -124,11 +126,12 @@ class Connecting {
   }
 
   #converse(): Dialogue {
-    const { clock, timeouts } = this.options;
+    const { clock, timeouts, observer } = this.options;
     return this.#dialogue = new Dialogue(
       this.#secure ?? this.#channel!,
       clock,
       timeouts.dataBlock,
+      observer,
     );
   }
 

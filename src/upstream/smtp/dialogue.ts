@@ -27,6 +27,14 @@ interface Waiter {
   readonly waitedFor: string;
   /** After this reply nothing more is read: the next octets belong to TLS. */
   readonly last: boolean;
+  readonly shown?: string;
+}
+
+/** Sees a dialogue as it passes, to show it: decides nothing, and throws nothing. */
+export interface DialogueObserver {
+  /** A command line without its CRLF; of AUTH the verb and the mechanism, no response. */
+  sent(line: string): void;
+  received(reply: Reply): void;
 }
 
 /** How a command is sent. */
@@ -37,6 +45,8 @@ export interface Expectation {
   readonly waitedFor: string;
   /** Stop reading after its reply. Default false. */
   readonly last?: boolean;
+  /** What an observer sees of a line that holds a secret. Default the line itself. */
+  readonly shown?: string;
 }
 
 /** See the module. Owns the channel. */
@@ -66,6 +76,7 @@ export class Dialogue {
     readonly clock: Clock,
     /** Milliseconds for one write. */
     readonly writeTimeout: number,
+    readonly observer?: DialogueObserver,
   ) {
     this.done = this.#read();
   }
@@ -138,6 +149,7 @@ export class Dialogue {
   }
 
   #reply(reply: Reply): void {
+    this.observer?.received(reply);
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.unsolicited = reply;
@@ -156,6 +168,7 @@ export class Dialogue {
   }
 
   #put(line: string, waiter: Waiter): void {
+    this.observer?.sent(waiter.shown ?? line);
     this.#outgoing += `${line}\r\n`;
     this.#await(waiter);
     // All commands of a group leave in one write.

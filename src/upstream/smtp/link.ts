@@ -54,8 +54,12 @@ export class SmtpLink implements UpstreamLink {
     dialogue.pipelining = extensions.has("PIPELINING");
   }
 
+  get open(): boolean {
+    return this.dialogue.open && !this.#closing;
+  }
+
   get usable(): boolean {
-    return this.dialogue.open && !this.#closing &&
+    return this.open &&
       // RFC 9422 §4.1
       this.#transactions < (this.extensions.limit("MAILMAX") ?? Infinity);
   }
@@ -97,8 +101,9 @@ export class SmtpLink implements UpstreamLink {
   }
 
   async authenticate(line: string): Promise<Reply> {
-    const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, "auth"));
-    return this.#seen(reply);
+    const shown = /^AUTH [^ ]+/.exec(line)?.[0] ?? "(response)";
+    const wait = waitFor(this.options.timeouts, "auth");
+    return this.#seen(await this.dialogue.send(line, { ...wait, shown }));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {

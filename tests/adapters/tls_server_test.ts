@@ -6,58 +6,25 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tls from "node:tls";
+import { listen } from "../../src/adapters/deno/listener.ts";
 import { type MemoryChannel, memoryPair } from "../../src/adapters/memory.ts";
 import {
   type CertificateSource,
   createTlsClient,
-  createTlsServer,
   staticCertificates,
-  type TlsServerOptions,
 } from "../../src/adapters/node_tls.ts";
 import { ChannelDuplex } from "../../src/adapters/node_tls_channel.ts";
-import { denoDialer } from "../../src/adapters/deno/dialer.ts";
-import { listen } from "../../src/adapters/deno/listener.ts";
-import {
-  type Channel,
-  ChannelError,
-  type SecureChannel,
-  type Target,
-  type TlsClient,
-  type TlsVerification,
-} from "../../src/channel.ts";
+import { type Channel, ChannelError, type SecureChannel } from "../../src/channel.ts";
 import { makeCertificates } from "../_certificates.ts";
 import { settle } from "../_clock.ts";
 import { readAll } from "./_channel_contract.ts";
+import { assertClosed, closeAll, handshake, loopback, never, serverOf } from "./_tls.ts";
 
 const certificates = await makeCertificates();
-const { a, b, ca, chained, client, expired, misissued, stolen, stolenClient, stranger } =
-  certificates;
+const { a, b, ca, chained, client, expired, misissued, stolenClient, stranger } = certificates;
 Deno.test.afterAll(() => certificates.remove());
 
-const never = new AbortController().signal;
 const text = new TextEncoder();
-const loopback: Target = { transport: "tcp", host: "127.0.0.1", port: 0 };
-
-function serverOf(options: Partial<TlsServerOptions> = {}) {
-  return createTlsServer({ certificates: staticCertificates([a, b]), ...options });
-}
-
-/** Runs both handshakes over memory. */
-async function handshake(
-  server: Partial<TlsServerOptions>,
-  client: { tls?: TlsClient; serverName?: string; verify?: TlsVerification } = {},
-): Promise<[SecureChannel, SecureChannel]> {
-  const { tls = createTlsClient(), serverName = "a.example", verify = { kind: "none" } } = client;
-  const [below, above] = memoryPair();
-  return await Promise.all([
-    tls.connect(below, { serverName, verify }, never),
-    serverOf(server).accept(above, never),
-  ]);
-}
-
-function closeAll(...channels: Channel[]): void {
-  for (const channel of channels) channel.close();
-}
 
 /** The failure of a handshake over memory whose client sends just these chunks, then ends. */
 async function failureOf(chunks: Uint8Array[]): Promise<ChannelError> {
@@ -68,10 +35,6 @@ async function failureOf(chunks: Uint8Array[]): Promise<ChannelError> {
   const error = await failed;
   await assertClosed(channel);
   return error;
-}
-
-async function assertClosed(channel: Channel): Promise<void> {
-  assertEquals((await assertRejects(() => channel.read(), ChannelError)).kind, "closed");
 }
 
 /** What a client of `node:tls` sends first. */
@@ -231,139 +194,6 @@ Deno.test("TLS server: a client must hold its certificate's key", async (t) => {
       });
     }
   }
-});
-
-Deno.test("TLS client: a server must hold its certificate's key, whatever is verified", async (t) => {
-  const verifications: TlsVerification[] = [
-    { kind: "none" },
-    { kind: "name", name: "a.example", authorities: [ca.cert] },
-    { kind: "fingerprint", fingerprints: [stolen.fingerprint] },
-  ];
-  for (const version of ["-tls1_2", "-tls1_3"]) {
-    for (const [shown, accepted] of [[a, true], [stolen, false]] as const) {
-      const port = await freePort();
-      const process = new Deno.Command("openssl", {
-        args: [
-          ...["s_server", "-accept", `127.0.0.1:${port}`, version, "-naccept", "3"],
-          ...["-cert", shown.certPath, "-key", shown.keyPath],
-        ],
-        stdin: "piped", // It stops at the end of its input.
-        stdout: "piped",
-        stderr: "null",
-      }).spawn();
-      const output = process.stdout[Symbol.asyncIterator]();
-      await output.next(); // It says ACCEPT once it listens.
-      for (const verify of verifications) {
-        await t.step(`${version} ${accepted ? "its own" : "stolen"}, ${verify.kind}`, async () => {
-          const channel = await denoDialer.connect({ ...loopback, port }, never);
-          const connecting = createTlsClient()
-            .connect(channel, { serverName: "a.example", verify }, never);
-          if (accepted) (await connecting).close();
-          else assertEquals((await assertRejects(() => connecting, ChannelError)).kind, "tls");
-        });
-      }
-      await output.return?.();
-      await process.stdin.close();
-      await process.status;
-    }
-  }
-});
-
-async function freePort(): Promise<number> {
-  const listener = await listen(loopback);
-  const { port } = listener.address as { port: number };
-  listener.close();
-  return port;
-}
-
-Deno.test("TLS client: what the server's certificate must prove", async (t) => {
-  const known = { authorities: [ca.cert] };
-  const cases: { name: string; shown: typeof a; verify: TlsVerification; problem?: string }[] = [
-    { name: "right name", shown: a, verify: { kind: "name", name: "a.example", ...known } },
-    { name: "wildcard", shown: b, verify: { kind: "name", name: "x.b.example", ...known } },
-    {
-      name: "through an intermediate",
-      shown: chained,
-      verify: { kind: "name", name: "chained.example", ...known },
-    },
-    {
-      name: "wrong name",
-      shown: a,
-      verify: { kind: "name", name: "other.example", ...known },
-      problem: 'expected one for "other.example"',
-    },
-    {
-      name: "issued by no authority",
-      shown: misissued,
-      verify: { kind: "name", name: "misissued.example", ...known },
-      problem: 'Found the certificate "misissued.example"',
-    },
-    {
-      name: "run out",
-      shown: expired,
-      verify: { kind: "name", name: "a.example", ...known },
-      problem: "expired",
-    },
-    {
-      name: "authority unknown to the runtime",
-      shown: a,
-      verify: { kind: "name", name: "a.example" },
-      problem: a.fingerprint,
-    },
-    {
-      name: "other authority",
-      shown: a,
-      verify: { kind: "name", name: "a.example", authorities: [stranger.cert] },
-      problem: "from a known authority",
-    },
-    {
-      name: "pinned",
-      shown: a,
-      verify: { kind: "fingerprint", fingerprints: [b.fingerprint, a.fingerprint] },
-    },
-    {
-      name: "pinned otherwise",
-      shown: a,
-      verify: { kind: "fingerprint", fingerprints: [b.fingerprint] },
-      problem: `expected SHA-256 ${b.fingerprint}`,
-    },
-    {
-      name: "nothing pinned",
-      shown: a,
-      verify: { kind: "fingerprint", fingerprints: [] },
-      problem: "expected SHA-256",
-    },
-  ];
-  for (const { name, shown, verify, problem } of cases) {
-    await t.step(name, async () => {
-      const [below, above] = memoryPair();
-      const accepting = serverOf({ certificates: staticCertificates([shown]) })
-        .accept(above, never).then(readAll, () => {});
-      const connecting = createTlsClient()
-        .connect(below, { serverName: "sni.example", verify }, never);
-      if (problem === undefined) {
-        const channel = await connecting;
-        assertEquals(channel.tls.peer?.verified, true);
-        await channel.closeWrite();
-        channel.close();
-      } else {
-        const error = await assertRejects(() => connecting, ChannelError);
-        assertEquals(error.kind, "tls");
-        assertStringIncludes(error.message, problem);
-        await assertClosed(below);
-      }
-      await accepting.catch(() => {});
-      above.close();
-    });
-  }
-});
-
-Deno.test("TLS client: without verification the facts say what is wrong", async () => {
-  const [one, other] = await handshake({}, { serverName: "a.example" });
-  assertEquals(one.tls.peer?.verified, false);
-  assert(one.tls.peer?.problem);
-  assertEquals(one.tls.peer?.subject, "a.example");
-  closeAll(one, other);
 });
 
 Deno.test("TLS server: whoever does not speak TLS is refused", async (t) => {
