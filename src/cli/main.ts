@@ -7,6 +7,8 @@
 import { OptionError } from "../errors.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { type CommandSpec, help, parse, UsageError } from "./command_line.ts";
+import { probe } from "./probe.ts";
+import { send } from "./send.ts";
 import { serve } from "./serve.ts";
 
 const version: CommandSpec = {
@@ -22,7 +24,7 @@ const version: CommandSpec = {
   },
 };
 
-const commands: readonly CommandSpec[] = [serve, version];
+const commands: readonly CommandSpec[] = [serve, send, probe, version];
 
 function overview(): string {
   return [
@@ -42,7 +44,8 @@ function overview(): string {
 /**
  * Obeys a command line.
  *
- * @returns The exit status: 0 done, 1 tried and failed, 2 the command line cannot be obeyed.
+ * @returns The exit status: 0 done, 1 tried and failed, 2 the command line cannot be obeyed, 3 a
+ * probe has found a weakness.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [first = "", ...rest] = args;

@@ -46,7 +46,7 @@ Deno.test("RFCs are cited in one form", async () => {
   for await (const { path, text } of sources(new URL("src/", ROOT))) {
     for (
       const [citation] of text.matchAll(
-        /\bRFC[ -]?\d+(?:,? (?:§|[Ss]ection |[Ss]ec\. ?)[^\s,;:)]*)?/g,
+        /\bRFC[ -]?\d+(?:,? (?:§|[Ss]ection |[Ss]ec\. ?)[^\s,;:)"`]*)?/g,
       )
     ) {
       if (/^RFC \d+(?: §[0-9A-Z]+(?:\.[0-9]+)*\.?(?:-[0-9.]+)?)?$/.test(citation)) right++;
