@@ -6,6 +6,7 @@
  *
  * @example A proxy over any channel
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { createProxy } from "@sluice/sluice";
  * import { memoryPair } from "@sluice/sluice/testing";
  *
@@ -13,7 +14,7 @@
  * const [client, server] = memoryPair();
  * const session = proxy.handle(server);
  * const greeting = await client.read();
- * console.log(new TextDecoder().decode(greeting)); // 220 mx.example ESMTP
+ * assertEquals(new TextDecoder().decode(greeting), "220 mx.example ESMTP\r\n");
  * client.close();
  * await session;
  * await proxy.close();
@@ -22,7 +23,7 @@
  * @module
  */
 
-export { createProxy, Proxy } from "./src/proxy.ts";
+export { createProxy, type Proxy } from "./src/proxy.ts";
 export {
   defaultLimits,
   defaultTimeouts,
@@ -47,7 +48,8 @@ export {
   type TlsVerification,
 } from "./src/channel.ts";
 export type { Observer, SessionEnd } from "./src/session/observer.ts";
-export type { ReplyName } from "./src/session/replies.ts";
+export { type ReplyName, replyTexts } from "./src/session/replies.ts";
+export type { ForwardedFacts } from "./src/session/facts.ts";
 export type { Limits, Timeouts } from "./src/session/settings.ts";
 export {
   type DataForm,
@@ -70,4 +72,6 @@ export {
 } from "./src/upstream/capture.ts";
 export { smtpUpstream, type SmtpUpstreamOptions } from "./src/upstream/smtp/upstream.ts";
 export type { Identify, UpstreamTls } from "./src/upstream/smtp/connect.ts";
+export type { Chunking } from "./src/upstream/smtp/link.ts";
+export type { UpstreamTimeouts } from "./src/upstream/smtp/timeouts.ts";
 export { parseUpstreamUrl, type UpstreamUrl } from "./src/upstream/url.ts";

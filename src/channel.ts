@@ -20,7 +20,9 @@ export type Target = Exclude<Address, { transport: "memory" }>;
  * One `read` and one `write` may be under way at a time; they do not wait for each other.
  */
 export interface Channel {
+  /** Our end; the address that a client on TCP has reached us at. */
   readonly localAddress: Address;
+  /** The peer's end: of whoever is next on the network, which a load balancer may be. */
   readonly remoteAddress: Address;
   /**
    * Waits for octets. What it returns stays valid only until the next `read`: the adapter may use
@@ -59,20 +61,25 @@ export interface PeerCertificate {
 export interface TlsFacts {
   /** As the TLS library names it: `TLSv1.2`, `TLSv1.3`. */
   readonly version: string;
+  /** Cipher suite, by the TLS library's own name for it; the trace header bears it (RFC 8314 §4.3). */
   readonly cipher: string;
   /** Server name that the client asked for (SNI), lower case, `""` if none. */
   readonly serverName: string;
+  /** What the peer has shown; absent where it showed nothing or was asked for nothing. */
   readonly peer?: PeerCertificate;
 }
 
 /** A channel after its TLS handshake. */
 export interface SecureChannel extends Channel {
+  /** What the handshake has brought; it does not change afterwards. */
   readonly tls: TlsFacts;
 }
 
 /** The server's side of TLS: certificates and their choice by name are the adapter's. */
 export interface TlsServer {
   /**
+   * Waits for a client's handshake on a channel, which from then on belongs to the one returned.
+   *
    * @param signal Ends the handshake (time limit, shutdown): the promise rejects, the channel is closed.
    * @throws {ChannelError} If the handshake fails; the channel is closed then.
    */
@@ -91,6 +98,9 @@ export type TlsVerification =
 /** The client's side of TLS. */
 export interface TlsClient {
   /**
+   * Makes the handshake on a channel, which from then on belongs to the one returned, and verifies
+   * the certificate before anything else is sent.
+   *
    * @param serverName Sent as SNI where it is a domain name.
    * @throws {ChannelError} If the handshake or the verification fails; the channel is closed then.
    */
@@ -113,14 +123,37 @@ export interface ChannelListener {
 
 /** Opens channels. */
 export interface Dialer {
-  /** @throws {ChannelError} If no connection came about; at once when `signal` aborts. */
+  /**
+   * Opens a connection. It sets no time limit of its own: `signal` is the caller's.
+   *
+   * @throws {ChannelError} If no connection came about; at once when `signal` aborts.
+   */
   connect(target: Target, signal: AbortSignal): Promise<Channel>;
 }
 
-/** Why a channel could not be had or broke. `message` is for logs, never for the peer. */
+/**
+ * Why a channel could not be had or broke. `message` is for logs, never for the peer.
+ *
+ * @example Telling a peer's fault from our own
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { ChannelError } from "@sluice/sluice";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const [client, server] = memoryPair();
+ * server.close();
+ * const ours = await assertRejects(() => server.read(), ChannelError);
+ * const theirs = await assertRejects(() => client.write(Uint8Array.of(0x51)), ChannelError);
+ * assertEquals([ours.kind, theirs.kind], ["closed", "broken"]);
+ * client.close();
+ * ```
+ */
 export class ChannelError extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "ChannelError";
   /**
+   * Is made by adapters, which put what their runtime has thrown into `options.cause`.
+   *
    * @param kind `refused`: nobody there; `unresolved`: no such name; `tls`: handshake or
    * verification; `broken`: reset or broken pipe; `closed`: closed on our side; `aborted`: by signal.
    */

@@ -4,10 +4,26 @@
  * @module
  */
 
-/** An option that cannot be used. Names the option, what was found and what is allowed. */
+/**
+ * An option that cannot be used. Names the option, what was found and what is allowed.
+ *
+ * @example What a wrong option is answered with
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { createProxy, OptionError } from "@sluice/sluice";
+ *
+ * const error = assertThrows(() => createProxy({ limits: { recipients: 0 } }), OptionError);
+ * assertEquals(error.option, "limits.recipients");
+ * assertEquals(error.found, 0);
+ * assertEquals(error.allowed, "a whole number of at least 1");
+ * ```
+ */
 export class OptionError extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "OptionError";
   /**
+   * Puts the three into one message; a text that was found stands there in quotes.
+   *
    * @param option Where it stands: `limits.recipients`, `--listen`.
    * @param found What was there.
    * @param allowed What may be there.

@@ -19,7 +19,7 @@ import { CaptureUpstream, MemoryStore } from "./upstream/capture.ts";
 
 /** Sizes of the whole proxy and of one session. */
 export interface ProxyLimits extends Limits {
-  /** Sessions at a time; whoever comes then is told 421. */
+  /** Sessions at a time; whoever comes then is told 421. @default 10000 */
   readonly sessions: number;
 }
 
@@ -37,7 +37,11 @@ export interface ProxyOptions {
    * @default "" The address literal of the listener (RFC 5321 §4.1.3).
    */
   readonly hostname?: string;
-  /** @default A policy that lets everything pass. */
+  /**
+   * Decides, phase by phase, what is refused; it may be asynchronous.
+   *
+   * @default A policy that lets everything pass.
+   */
   readonly policy?: Policy;
   /** Milliseconds for one check of the policy. @default 30000 */
   readonly policyTimeLimit?: number;
@@ -66,15 +70,19 @@ export interface ProxyOptions {
   readonly keepSourceRoutes?: boolean;
   /** Who answers VRFY, EXPN and HELP. @default "local" */
   readonly verify?: "local" | "upstream";
-  /** @default {@linkcode defaultLimits} */
+  /** Sizes and counts; one that is left out keeps its default. @default {@linkcode defaultLimits} */
   readonly limits?: Partial<ProxyLimits>;
-  /** @default {@linkcode defaultTimeouts} */
+  /** Waits in milliseconds; one that is left out keeps its default. @default {@linkcode defaultTimeouts} */
   readonly timeouts?: Partial<Timeouts>;
   /** Other words for own replies; the codes stay. @default {} */
   readonly replies?: Partial<Record<ReplyName, string>>;
   /** Told of what happens. @default [] */
   readonly observers?: readonly Observer[];
-  /** @default The runtime's clock. */
+  /**
+   * Times every wait and dates the trace header.
+   *
+   * @default The runtime's clock.
+   */
   readonly clock?: Clock;
 }
 
@@ -92,7 +100,7 @@ export interface ListenerOptions {
   readonly xforwardFrom?: readonly string[];
 }
 
-/** Defaults of `limits`. */
+/** What {@linkcode ProxyOptions.limits} leaves out; the members of `ProxyLimits` tell the numbers. */
 export const defaultLimits: ProxyLimits = {
   messageSize: 52_428_800,
   recipients: 1000,
@@ -102,7 +110,7 @@ export const defaultLimits: ProxyLimits = {
   sessions: 10_000,
 };
 
-/** Defaults of `timeouts`, in milliseconds. */
+/** What {@linkcode ProxyOptions.timeouts} leaves out; the members of `Timeouts` tell the numbers. */
 export const defaultTimeouts: Timeouts = {
   command: rfcTimeouts.server,
   data: rfcTimeouts.dataBlock,

@@ -15,7 +15,35 @@ import {
 import { Session } from "./session/session.ts";
 import type { ListenerSettings } from "./session/settings.ts";
 
-/** See the module; made by {@linkcode createProxy}. */
+/**
+ * All sessions of one configuration. Made by {@linkcode createProxy}; it owns the upstream that it
+ * was given, and no listener.
+ *
+ * @example Serving a listener, and an end in good order
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createProxy } from "@sluice/sluice";
+ * import { denoDialer, listen } from "@sluice/sluice/deno";
+ *
+ * const proxy = createProxy({ hostname: "mx.example" });
+ * const listener = await listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
+ * const served = proxy.serve(listener);
+ *
+ * const { address } = listener;
+ * if (address.transport !== "tcp") throw new Error("not a TCP listener");
+ * const client = await denoDialer.connect(address, AbortSignal.timeout(5_000));
+ * assertEquals(new TextDecoder().decode(await client.read()), "220 mx.example ESMTP\r\n");
+ *
+ * const closed = proxy.close();
+ * assertEquals(
+ *   new TextDecoder().decode(await client.read()),
+ *   "421 4.3.2 Shutting down\r\n",
+ * );
+ * client.close();
+ * await Promise.all([served, closed]);
+ * assertEquals(proxy.sessions, 0);
+ * ```
+ */
 export class Proxy {
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<ChannelListener>();
@@ -25,12 +53,16 @@ export class Proxy {
   #count = 0;
   #closing: Promise<void> | undefined;
 
-  /** @throws {OptionError} */
+  /**
+   * Checks the options; neither listens nor connects.
+   *
+   * @throws {OptionError} If one of them cannot be used.
+   */
   constructor(options: ProxyOptions) {
     this.#options = resolveOptions(options);
   }
 
-  /** Number of sessions now. */
+  /** Sessions that have begun and not ended, those that are being refused with 421 among them. */
   get sessions(): number {
     return this.#sessions.size;
   }
@@ -102,7 +134,41 @@ export class Proxy {
 }
 
 /**
- * Makes a proxy.
+ * Makes a proxy from its options, of which each has a default: without any it takes every message
+ * and keeps the last 100 of them in memory.
+ *
+ * @example A message from the client to the store
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { CaptureUpstream, createProxy, MemoryStore } from "@sluice/sluice";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const store = new MemoryStore();
+ * const upstream = new CaptureUpstream("capture:", store);
+ * const proxy = createProxy({ upstream, hostname: "mx.example", trace: false });
+ *
+ * const [client, server] = memoryPair();
+ * const session = proxy.handle(server);
+ * const reply = async () => new TextDecoder().decode(await client.read());
+ * const say = async (lines: string) => {
+ *   await client.write(new TextEncoder().encode(lines));
+ *   return await reply();
+ * };
+ * await reply(); // 220 mx.example ESMTP
+ * await say("HELO client.example\r\n");
+ * await say("MAIL FROM:<a@client.example>\r\n");
+ * await say("RCPT TO:<b@mx.example>\r\n");
+ * await say("DATA\r\n");
+ * assertEquals(await say("Subject: Hi\r\n\r\nHello\r\n.\r\n"), "250 2.0.0 Ok: kept as memory\r\n");
+ * await say("QUIT\r\n");
+ * client.close();
+ * await session;
+ * await proxy.close();
+ *
+ * const [message] = store.messages;
+ * assertEquals(message.reversePath.address, "a@client.example");
+ * assertEquals(new TextDecoder().decode(message.content), "Subject: Hi\r\n\r\nHello\r\n");
+ * ```
  *
  * @throws {OptionError} If an option cannot be used; nothing has been started then.
  */

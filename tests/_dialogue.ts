@@ -201,7 +201,7 @@ export class UpstreamStage implements Dialer {
    * @param offers EHLO keywords; then greeting, EHLO and the QUIT of a mere probe are played
    * without the test, and `accept` hands out a connection at its first other command.
    */
-  constructor(readonly offers: readonly string[] | undefined) {}
+  constructor(public offers: readonly string[] | undefined) {}
 
   connect(_target: unknown, signal: AbortSignal): Promise<Channel> {
     if (this.refusals > 0) {

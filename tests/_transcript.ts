@@ -14,7 +14,7 @@
  * A line is sent with CRLF, unless a backslash ends it; `\r`, `\n`, `\0`, `\xHH` and `\\` stand for
  * octets. What is no line stands in brackets: `[close]`, `[half-close]`, `[reset]`, `[nothing]`,
  * `[tls]`; for the upstream also `[refuse]` and `[stall]` (the next dial), `[accept]` (go on with
- * the next connection). `[dropped n]` says how many octets a handshake has swept away.
+ * the next connection), for the client `[ready]` (greeted, EHLO said and answered). `[dropped n]` says how many octets a handshake has swept away.
  *
  * Options: those of {@linkcode StageOptions}. With `offers`, greeting, EHLO and the probes before
  * EHLO's reply are played behind the scenes; without, the transcript shows them.
@@ -89,14 +89,21 @@ class Play {
       case "clock":
         return await this.#pass(says);
       case "client":
-        return await this.#acts(this.#client, says);
+        return says === "[ready]" ? await this.#ready() : await this.#acts(this.#client, says);
       case "proxy":
         return await this.#sees(this.#client, says);
       case "upstream":
         return await this.#upstreamActs(says);
       case "upstream<":
-        return await this.#sees(await this.#connected(), says);
+        return await this.#sees(this.#ending(says) ?? await this.#connected(), says);
     }
+  }
+
+  /** What nearly every dialogue begins with. */
+  async #ready(): Promise<void> {
+    await this.#client.expect("220 proxy.example ESMTP");
+    await this.#client.send("EHLO client.example\r\n");
+    await this.#client.reply();
   }
 
   async #pass(says: string): Promise<void> {
@@ -119,7 +126,12 @@ class Play {
     if (says === "[refuse]") upstream.refusals++;
     else if (says === "[stall]") upstream.stalls++;
     else if (says === "[accept]") this.#upstream = await upstream.accept();
-    else await this.#acts(await this.#connected(), says);
+    else await this.#acts(this.#ending(says) ?? await this.#connected(), says);
+  }
+
+  /** The end of a connection is that of the one being played, even if it has ended already. */
+  #ending(says: string): Peer | undefined {
+    return says === "[close]" || says === "[reset]" ? this.#upstream : undefined;
   }
 
   async #acts(peer: Peer, says: string): Promise<void> {

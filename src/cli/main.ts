@@ -67,7 +67,9 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(given);
   } catch (error) {
-    console.error(`sluice: ${error instanceof Error ? error.message : error}`);
+    const message = error instanceof Error ? error.message : String(error);
+    // One line, whatever line ends stood on the command line or in what was found.
+    console.error(`sluice: ${message.replaceAll(/\s+/g, " ")}`);
     return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
   }
 }

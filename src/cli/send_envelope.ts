@@ -12,9 +12,21 @@ import { mailTable, rcptTable } from "../rfc5321/parameter_table.ts";
 import { Path } from "../rfc5321/path.ts";
 import { encodeXtext } from "../rfc5321/xtext.ts";
 import { parseMailbox } from "./client.ts";
-import type { Given } from "./command_line.ts";
+import { type Given, UsageError } from "./command_line.ts";
 import { addressesIn, fieldBodies } from "./send_header.ts";
 import type { Message } from "./send_message.ts";
+
+/** What the command line leaves open. */
+interface Lacking {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const FROM: Lacking = {
+  what: "reverse-path",
+  remedy: "name it with --from, where '' is the null reverse-path",
+};
+const TO: Lacking = { what: "recipients", remedy: "name them with --to" };
 
 /** What MAIL and RCPT say. */
 export interface Envelope {
@@ -46,6 +58,7 @@ export function mailParameters(given: Given): MailParameters {
  *
  * @param mail The parameters of MAIL.
  * @throws {OptionError}
+ * @throws {UsageError} If neither the command line nor the header says enough.
  */
 export async function envelopeOf(
   given: Given,
@@ -62,12 +75,12 @@ export async function envelopeOf(
   const to = given.values("to").map((text) => parseMailbox(text, "--to"));
   const header = from === undefined || to.length === 0 ? await message.header() : "";
   const reversePath = from === undefined
-    ? author(inHeader(header, "--from", "From"))
+    ? author(inHeader(header, FROM, "From"))
     : from === ""
     ? Path.null
     : parseMailbox(from, "--from");
   const recipients = distinct(
-    to.length > 0 ? to : addressees(inHeader(header, "--to", "To", "Cc")),
+    to.length > 0 ? to : addressees(inHeader(header, TO, "To", "Cc")),
   );
   const foreign = [reversePath, ...recipients].find((path) => !path.isAscii);
   if (foreign !== undefined && !mail.smtputf8) {
@@ -104,29 +117,29 @@ function read<V>(
   return value;
 }
 
-/** The addresses in fields of the header; `option` could name them in their stead. */
-function inHeader(header: string | undefined, option: string, ...names: string[]): Path[] {
-  if (header === undefined) {
-    throw new OptionError(option, "nothing, and a header that is not UTF-8", "a mailbox");
-  }
+/** The addresses in fields of the header, for what is lacking. @throws {UsageError} */
+function inHeader(header: string | undefined, lacking: Lacking, ...names: string[]): Path[] {
+  if (header === undefined) throw unnamed(lacking, "a header that is not UTF-8");
   const bodies = names.flatMap((name) => fieldBodies(header, name));
   try {
-    return bodies.flatMap(addressesIn);
+    return bodies.flatMap((body) => addressesIn(body));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError(option, `nothing, and in ${names.join(" or ")} ${why}`, "a mailbox");
+    throw unnamed(lacking, error instanceof Error ? error.message : String(error));
   }
 }
 
 function author(paths: readonly Path[]): Path {
   if (paths.length === 1) return paths[0];
-  const found = `nothing, and ${paths.length} addresses in From`;
-  throw new OptionError("--from", found, "a mailbox, or '' for the null reverse-path");
+  throw unnamed(FROM, `${paths.length} addresses in From`);
 }
 
 function addressees(paths: readonly Path[]): readonly Path[] {
   if (paths.length > 0) return paths;
-  throw new OptionError("--to", "nothing, and no address in To or Cc", "a mailbox");
+  throw unnamed(TO, "no address in To or Cc");
+}
+
+function unnamed({ what, remedy }: Lacking, found: string): UsageError {
+  return new UsageError(`send: Cannot tell the ${what} from the header: found ${found}; ${remedy}`);
 }
 
 function distinct(paths: readonly Path[]): Path[] {

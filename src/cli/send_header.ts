@@ -55,7 +55,7 @@ function* tokensOf(text: string): Generator<string> {
     TOKEN.lastIndex = at;
     const [token] = TOKEN.exec(text)!;
     at += token.length;
-    yield token.trim() === "" ? " " : token;
+    yield token[0] === " " || token[0] === "\t" ? " " : token;
   }
 }
 
@@ -122,7 +122,7 @@ class AddressList {
   }
 
   #finish(): void {
-    const address = (this.#angle ?? this.#bare).trim();
+    const address = withoutSpace(this.#angle ?? this.#bare);
     const present = this.#angle !== undefined || address !== "";
     this.#bare = "";
     this.#angle = undefined;
@@ -130,7 +130,9 @@ class AddressList {
     // RFC 5322 §4.4: a list may have empty elements.
     if (!present) return;
     const path = Path.parse(`<${address}>`);
-    if (path === undefined || path.isNull) throw new RangeError(`"${address}" is no mailbox`);
+    if (path === undefined || path.isNull) {
+      throw new RangeError(`<${address}>, which is no mailbox`);
+    }
     this.#paths.push(path);
   }
 }
@@ -138,5 +140,10 @@ class AddressList {
 /** RFC 5322 §4.4: white space may surround the dots and the "@" of an address, and counts for nothing. */
 function joined(text: string, token: string): string {
   if (token === " ") return text === "" || /[ .@]$/.test(text) ? text : `${text} `;
-  return token === "." || token === "@" ? text.trimEnd() + token : text + token;
+  return token === "." || token === "@" ? withoutSpace(text) + token : text + token;
+}
+
+/** Not `trim`, which takes characters away that are no white space in a header. */
+function withoutSpace(text: string): string {
+  return text.endsWith(" ") ? text.slice(0, -1) : text;
 }

@@ -96,7 +96,9 @@ export class Message implements Disposable {
   }
 
   async #count(file: Deno.FsFile): Promise<void> {
-    if (!(await file.stat()).isFile) return;
+    const { isFile, isDirectory } = await file.stat();
+    if (isDirectory) throw new Error("it is a directory");
+    if (!isFile) return;
     let size = 0;
     for await (const { length } of this.pieces()) size += length;
     await file.seek(0, Deno.SeekMode.Start);

@@ -112,13 +112,23 @@ export class ChunkedMessage {
 
 async function receiverOf(session: Session, transaction: Transaction): Promise<Receiver> {
   const refusal = await session.ask("data", transaction.facts);
-  if (refusal !== undefined) return new Draining(refusal);
+  if (refusal !== undefined) return await refused(session, transaction, refusal);
   try {
     const opened = await transaction.link.data("content", transaction.current.parameters);
     return opened instanceof Reply
-      ? new Draining(opened)
+      ? await refused(session, transaction, opened)
       : new Relaying(session, transaction, opened.body);
   } catch (error) {
     return new Draining(session.failure(error));
   }
+}
+
+/** The client's transaction ends with a refused chunk; the upstream has to be told of it. */
+async function refused(
+  session: Session,
+  { link }: Transaction,
+  reply: Reply,
+): Promise<Receiver> {
+  if (link.open) await link.reset().catch((error) => session.failure(error));
+  return new Draining(reply);
 }

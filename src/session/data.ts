@@ -16,6 +16,10 @@ import type { OpenedBody } from "./upstream.ts";
 export const data: Handler<"DATA"> = {
   async obey(session, _command, next) {
     const transaction = session.transaction!;
+    // RFC 3030 §3: BINARYMIME comes by BDAT only.
+    if (transaction.original.parameters.body === "BINARYMIME") {
+      return session.fault("DATA", "badSequence");
+    }
     // RFC 2920 §3.1: DATA is the last of its group. What stands behind it was sent without knowing
     // whether it would be mail data or commands, so it can be neither.
     if (session.input.buffered > 0) throw session.dismissal("dataSynchronization");
@@ -64,8 +68,12 @@ async function receive(
   try {
     for (;;) {
       await transfer.more();
-      for (const event of transfer.take(framer)) {
-        if (event instanceof Uint8Array) receiver = await receiver.take(event, framer.octets);
+      const events = transfer.take(framer);
+      const last = events.at(-1);
+      // Once the end has been read, the framer counts the next message.
+      const total = last === undefined || last instanceof Uint8Array ? framer.octets : last.octets;
+      for (const event of events) {
+        if (event instanceof Uint8Array) receiver = await receiver.take(event, total);
         else return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);
       }
     }

@@ -36,6 +36,7 @@ export interface SessionFacts {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** As it stands now: a PROXY header, TLS, EHLO, AUTH and XCLIENT each change it. */
   readonly client: ClientFacts;
   /** The address at which the client reached us. */
   readonly server: Address;
@@ -45,15 +46,21 @@ export interface SessionFacts {
 
 /** One recipient of the envelope, with its answer once it is known. */
 export interface Recipient {
+  /** Where the message is to go (RFC 5321 §4.1.1.3). */
   readonly forwardPath: Path;
+  /** What RCPT said besides the path. */
   readonly parameters: RcptParameters;
+  /** The upstream's reply to RCPT, or ours in its place; absent until there is one. */
   readonly reply?: Reply;
 }
 
 /** The envelope (RFC 5321 §2.3.1). */
 export interface Envelope {
+  /** Where failures are reported to; null for such a report itself (RFC 5321 §4.5.5). */
   readonly reversePath: Path;
+  /** What MAIL said besides the path. */
   readonly parameters: MailParameters;
+  /** In the order of their RCPT commands, or rather of the replies to these. */
   readonly recipients: readonly Recipient[];
 }
 
@@ -61,22 +68,33 @@ export interface Envelope {
 export interface TransactionFacts {
   /** The session's id with the number of the transaction in it: `k3f9-1`. */
   readonly id: string;
+  /** The session as it was at MAIL. */
   readonly session: SessionFacts;
-  /** As the client gave it. */
+  /** As the client gave it, refused recipients included. */
   readonly original: Envelope;
-  /** As the upstream gets it. */
+  /** As the upstream gets it: the recipients that it has accepted. */
   readonly current: Envelope;
   /** Octets of mail data so far, as RFC 1870 §3 counts them. */
   readonly octets: number;
 }
 
-/** Client data that a content filter in front of us passes along with XFORWARD. */
+/**
+ * Client data that a content filter in front of us passes along with XFORWARD (XFORWARD_README). A
+ * member is absent where the attribute was not sent or is `[UNAVAILABLE]`.
+ */
 export interface ForwardedFacts {
+  /** NAME: host name of the client. */
   readonly name?: string;
+  /** ADDR: IP address of the client, without the prefix `IPV6:`. */
   readonly address?: string;
+  /** PORT: TCP port of the client, in decimal. */
   readonly port?: string;
+  /** PROTO: how the message came to the filter, `SMTP`, `ESMTP` or another name. */
   readonly protocol?: string;
+  /** HELO: what the client called itself. */
   readonly hello?: string;
+  /** IDENT: the message's identifier in the filter's logs. */
   readonly ident?: string;
+  /** SOURCE: `LOCAL` or `REMOTE`. */
   readonly source?: string;
 }

@@ -44,12 +44,12 @@ export const lhlo: Handler<"LHLO"> = {
 
 /** Whether this client is a listed peer that may speak for others. */
 export function mayXclient(session: Session): boolean {
-  return session.at.xclientFrom.has(session.client.address);
+  return session.at.xclientFrom.has(session.peer);
 }
 
 /** The same for XFORWARD. */
 export function mayXforward(session: Session): boolean {
-  return session.at.xforwardFrom.has(session.client.address);
+  return session.at.xforwardFrom.has(session.peer);
 }
 
 /** Whether AUTH can be used in the session as it is now (RFC 4954 §4). */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TimeoutError } from "../clock.ts";
 import type { Networks } from "../networks.ts";
 import type { Attributes } from "../rfc5321/attribute.ts";
 import { type ProxyHeader, ProxyHeaderFault, ProxyHeaderReader } from "../stages/proxy_protocol.ts";
@@ -30,7 +31,7 @@ export async function acceptProxyHeader(session: Session, from: Networks): Promi
       session.input.take(reader, out);
     }
   } catch (error) {
-    if (error instanceof ProxyHeaderFault) {
+    if (error instanceof ProxyHeaderFault || error instanceof TimeoutError) {
       throw new SessionOver("closed", undefined, { cause: error });
     }
     throw error;
@@ -38,6 +39,7 @@ export async function acceptProxyHeader(session: Session, from: Networks): Promi
   const { source, destination } = header;
   if (source === undefined || destination === undefined) return;
   session.server = { transport: "tcp", ...destination };
+  session.peer = source.host;
   session.identify({ address: source.host, port: source.port });
 }
 

@@ -36,7 +36,7 @@ export const mail: Handler<"MAIL"> = {
     } catch (error) {
       return refuse(session.failure(error));
     }
-    const unfit = unfitness(session, link, parameters);
+    const unfit = unfitness(link, parameters);
     if (unfit !== undefined) return refuse(unfit);
 
     const { client, forwarded } = session;
@@ -145,24 +145,24 @@ function objectionToRcpt(
   );
   if (transaction.attempted >= most) return "tooManyRecipients";
   if (unoffered(session, parameters)) return "unknownParameter";
+  if (missing(transaction.link, parameters)) return "offerChanged";
   if (!path.isAscii && transaction.original.parameters.smtputf8 !== true) return "needsSmtpUtf8";
   return undefined;
 }
 
+/** Whether a parameter needs an extension that only the upstream could do, and that it lacks. */
+function missing(link: UpstreamLink, parameters: MailParameters | RcptParameters): boolean {
+  return extensionsOf(parameters)
+    .some((keyword) => !OWN.has(keyword) && !link.extensions.has(keyword));
+}
+
 /** What was offered from memory and this very upstream connection does not have. */
-function unfitness(
-  session: Session,
-  link: UpstreamLink,
-  parameters: MailParameters,
-): ReplyName | undefined {
+function unfitness(link: UpstreamLink, parameters: MailParameters): ReplyName | undefined {
   // RFC 8689 §4.2.1
   if (parameters.requireTls && link.tls?.peer?.verified !== true) return "requireTlsImpossible";
-  const promised = [...session.offered].map(([keyword]) => keyword);
-  const needed = extensionsOf(parameters).filter((keyword) => !OWN.has(keyword));
-  const missing = needed.filter((keyword) => !link.extensions.has(keyword));
-  if (missing.length > 0 && missing.every((keyword) => promised.includes(keyword))) {
-    return "offerChanged";
-  }
+  if (missing(link, parameters)) return "offerChanged";
+  // RFC 3030 §3: there is no other way to send it.
+  if (parameters.body === "BINARYMIME" && !link.extensions.has("CHUNKING")) return "offerChanged";
   const size = link.extensions.size;
   if (parameters.size !== undefined && size !== undefined && parameters.size > size) {
     return "offerChanged";

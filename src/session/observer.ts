@@ -21,7 +21,9 @@ export type SessionEnd =
 
 /** Whoever wants to know. Every method is optional and synchronous. */
 export interface Observer {
+  /** A client has connected; nothing of it has been read. */
   sessionOpened?(session: SessionFacts): void;
+  /** The last of a session; `cause` is the fault that has ended it, if one has. */
   sessionClosed?(session: SessionFacts, end: SessionEnd, cause?: unknown): void;
   /** A reply as it is written to the client; `label` is the verb it answers. */
   reply?(session: SessionFacts, reply: Reply, label: string): void;

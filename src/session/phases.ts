@@ -9,17 +9,30 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { SessionFacts, TransactionFacts } from "./facts.ts";
 
-/** What each phase is told. */
+/** What each phase is told. A phase comes only after the session's own checks have passed. */
 export interface PhaseFacts {
+  /**
+   * Before the greeting, once the client is known: behind a PROXY header and implicit TLS, and again
+   * after XCLIENT. A refusal takes the greeting's place and ends the session.
+   */
   connect: SessionFacts;
+  /** HELO and EHLO. `name` is as the client gave it; `client.hello` is still the one before. */
   ehlo: SessionFacts & { readonly name: string };
+  /** STARTTLS, before its 220. Implicit TLS does not come here. */
   starttls: SessionFacts;
+  /** AUTH, before anything of it is relayed. `mechanism` is in upper case (RFC 4422 §3.1). */
   auth: SessionFacts & { readonly mechanism: string };
+  /** MAIL, before an upstream connection is taken for it. */
   mail: SessionFacts & { readonly reversePath: Path; readonly parameters: MailParameters };
+  /** RCPT, once for each; the envelope does not have this recipient yet. */
   rcpt: TransactionFacts & { readonly forwardPath: Path; readonly parameters: RcptParameters };
+  /** DATA, or the first BDAT of a message: the envelope is complete. */
   data: TransactionFacts;
+  /** The header section has come; a part of it may be on its way to the upstream already. */
   headers: TransactionFacts;
+  /** The whole message has come and is sound; the upstream does not know of its end yet. */
   content: TransactionFacts;
+  /** The session is over; an answer has no effect. */
   close: SessionFacts;
 }
 

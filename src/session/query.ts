@@ -33,7 +33,8 @@ const local: Readonly<Record<"VRFY" | "EXPN" | "HELP", ReplyName>> = {
 /** VRFY, EXPN, HELP: answered here or by the upstream, as the option `verify` says. */
 export const query: Handler<"VRFY" | "EXPN" | "HELP"> = {
   async obey(session, { verb, argument }) {
-    if (session.settings.verify === "local") return session.answer(verb, local[verb]);
+    // Between two chunks the upstream may be in the middle of mail data: DATA where BDAT is unknown.
+    if (session.settings.verify === "local" || session.state === "chunks") return session.answer(verb, local[verb]);
     try {
       const link = session.transaction?.link ?? await session.acquire();
       session.answer(verb, await link.query(verb, argument));

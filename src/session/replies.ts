@@ -10,7 +10,10 @@
 import { Reply } from "../rfc5321/reply.ts";
 import type { FailureKind } from "./upstream.ts";
 
-/** The wording; an operator may replace single entries, keeping the reply code. */
+/**
+ * The wording of each reply, by the name that the option `replies` knows it by; an operator may
+ * replace single entries, keeping the reply code.
+ */
 export const replyTexts = {
   // Success
   ok: "250 2.0.0 Ok",
@@ -85,7 +88,7 @@ export const replyTexts = {
   noUpstreamAtHello: "421 4.4.1 Next hop does not answer, try again later",
 } as const satisfies Record<string, string>;
 
-/** Name of a reply of the table. */
+/** Which of our own replies is meant: a key of {@linkcode replyTexts}. */
 export type ReplyName = keyof typeof replyTexts;
 
 /** The table, parsed. */

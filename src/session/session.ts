@@ -49,6 +49,8 @@ export class Session {
   /** The address at which the client reached us, or the first proxy before us. */
   server: Address;
   client: ClientFacts;
+  /** IP address of whoever speaks here, also after it has spoken for another client (XCLIENT). */
+  peer: string;
   state: State = "connected";
   /** What our last EHLO offered; nothing after HELO. */
   offered: Extensions = Extensions.none;
@@ -80,6 +82,7 @@ export class Session {
     this.startedAt = settings.clock.now();
     this.server = channel.localAddress;
     this.client = this.#clientAt(channel.remoteAddress);
+    this.peer = this.client.address;
     this.input = new Input(channel, settings.clock);
     this.replies = new ReplyQueue(channel, {
       clock: settings.clock,
@@ -358,7 +361,11 @@ export class Session {
 
   async #obey(command: Command): Promise<void> {
     const { verb } = command;
-    if (barriers.has(verb)) await this.replies.settled();
+    if (barriers.has(verb)) {
+      await this.replies.settled();
+      // What is known need not wait for what this command has to wait for.
+      this.replies.flush();
+    }
     const row = legality(this.state, verb);
     const handler = (handlers as Readonly<Record<Verb, Handler>>)[verb];
     if (row === undefined || "refuse" in row) {
@@ -389,6 +396,8 @@ export class Session {
 
   async #close(over: SessionOver): Promise<void> {
     const { timeouts, observer } = this.settings;
+    // A transaction that has not been finished must not be finished by anybody else.
+    if (this.transaction !== undefined) this.#link?.abort();
     await this.transaction?.message?.cancel();
     try {
       if (over.reply !== undefined) this.replies.push(over.reply, "");
@@ -403,8 +412,6 @@ export class Session {
     this.#channel.close();
     this.#abort?.abort();
     if (this.settings.judge.asks("close")) await this.settings.judge.judge("close", this.facts);
-    // A transaction that has not been finished must not be finished by anybody else.
-    if (this.transaction !== undefined) this.#link?.abort();
     await this.release().catch((error) => observer.trouble(this.facts, error));
   }
 

@@ -14,29 +14,41 @@ import type { Upstream } from "./upstream.ts";
 
 /** Sizes, in octets or pieces. */
 export interface Limits {
+  /**
+   * Octets of one message, as RFC 1870 §5 counts them. EHLO offers the smaller of this and the
+   * upstream's SIZE; what turns out larger is refused with 552.
+   *
+   * @default 52428800
+   */
   readonly messageSize: number;
+  /**
+   * RCPT commands of one mail transaction; those beyond are answered 452. RFC 5321 §4.5.3.1.8 asks
+   * for 100 at least.
+   *
+   * @default 1000
+   */
   readonly recipients: number;
-  /** Faults in a row until the session is ended. */
+  /** Faults in a row until the session is ended with 421. @default 3 */
   readonly errors: number;
-  /** Received fields until a message counts as looping. */
+  /** Received fields that a message may have; one more is a loop (RFC 5321 §6.3). @default 100 */
   readonly hops: number;
 }
 
 /** Waits, in milliseconds. */
 export interface Timeouts {
-  /** For the next command of the client. */
+  /** For the next command of the client (RFC 5321 §4.5.3.2.7). @default 300000 */
   readonly command: number;
-  /** For the next octets of mail data. */
+  /** For the next octets of mail data (RFC 5321 §4.5.3.2.5). @default 180000 */
   readonly data: number;
-  /** For all mail data of one message. */
+  /** For all mail data of one message. @default 3600000 */
   readonly transfer: number;
-  /** For the client to read a reply. */
+  /** For the client to read a reply. @default 60000 */
   readonly write: number;
-  /** For a TLS handshake. */
+  /** For a TLS handshake. @default 30000 */
   readonly handshake: number;
-  /** For a PROXY header. */
+  /** For a PROXY header. @default 5000 */
   readonly proxyHeader: number;
-  /** For the client to close after our last reply. */
+  /** For the client to close after our last reply. @default 2000 */
   readonly linger: number;
 }
 

@@ -35,6 +35,7 @@ export interface Upstream {
 
 /** What an upstream was last seen to offer. */
 export interface UpstreamOffer {
+  /** What its EHLO reply offered, last and inside TLS where it has that. */
   readonly extensions: Extensions;
   /** Whether the connection was under TLS with a verified certificate (RFC 8689 §4.2.1 asks). */
   readonly verified: boolean;
@@ -49,6 +50,7 @@ export type DataForm =
 
 /** Mail data on their way. */
 export interface UpstreamBody {
+  /** The form in which `write` wants the octets. */
   readonly form: DataForm;
   /** The upstream has answered before the end, or is gone: nothing more may be written. */
   readonly refusal: Reply | undefined;
@@ -70,8 +72,9 @@ export interface UpstreamBody {
 
 /** Where a message comes from, for upstreams that want to be told (XFORWARD). */
 export interface Origin {
-  /** Of the transaction. */
+  /** The mail transaction's, as in logs and in the trace header: `k3f9-1`. */
   readonly id: string;
+  /** Whose session it is. */
   readonly client: ClientFacts;
   /** What a trusted peer said of the client behind it; it goes before `client`. */
   readonly forwarded?: ForwardedFacts;
@@ -87,8 +90,18 @@ export interface UpstreamLink {
   readonly open: boolean;
   /** Whether another transaction can begin on it. */
   readonly usable: boolean;
-  /** Each of these throws UpstreamFailure if no reply came. */
+  /**
+   * Begins a mail transaction (RFC 5321 §4.1.1.2).
+   *
+   * @param parameters Of extensions that this connection offers.
+   * @throws {UpstreamFailure} If no reply came, as all the others here.
+   */
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply>;
+  /**
+   * Adds a recipient (RFC 5321 §4.1.1.3).
+   *
+   * @throws {UpstreamFailure} If no reply came.
+   */
   rcpt(path: Path, parameters: RcptParameters): Promise<Reply>;
   /**
    * Opens the mail data.
@@ -111,6 +124,7 @@ export interface UpstreamLink {
 
 /** A body that may now be written. */
 export interface OpenedBody {
+  /** Takes the mail data; `finish` or `cancel` has to be called on it. */
   readonly body: UpstreamBody;
   /** The upstream's 354, if its dialogue has one. */
   readonly reply?: Reply;
@@ -137,9 +151,44 @@ export type FailureKind =
   /** Called off by us. */
   | "aborted";
 
-/** No reply came from the upstream. `message` is for logs; what the client is told is a table. */
+/**
+ * No reply came from the upstream. `message` is for logs; what the client is told is a table.
+ *
+ * @example An upstream that cannot be reached
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createProxy, type Upstream, UpstreamFailure } from "@sluice/sluice";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const unreachable = () => Promise.reject(new UpstreamFailure("unreachable", "Nobody there"));
+ * const upstream: Upstream = {
+ *   name: "nowhere",
+ *   offer: unreachable,
+ *   connect: unreachable,
+ *   close: () => Promise.resolve(),
+ * };
+ * const [client, server] = memoryPair();
+ * const session = createProxy({ upstream }).handle(server);
+ * await client.read(); // the greeting: what the upstream offers is asked at EHLO
+ * await client.write(new TextEncoder().encode("EHLO client.example\r\n"));
+ * assertEquals(
+ *   new TextDecoder().decode(await client.read()),
+ *   "421 4.4.1 Next hop does not answer, try again later\r\n",
+ * );
+ * client.close();
+ * await session;
+ * ```
+ */
 export class UpstreamFailure extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "UpstreamFailure";
+  /**
+   * Is thrown by implementations of {@linkcode Upstream}.
+   *
+   * @param kind Decides what the client is told: 451, 421 at EHLO, 556 for `no-mail`.
+   * @param message Says what was attempted and what was found.
+   * @param options `cause`, and `reply`: what the upstream said where it refused.
+   */
   constructor(
     readonly kind: FailureKind,
     message: string,

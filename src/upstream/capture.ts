@@ -21,8 +21,11 @@ import {
 
 /** An envelope as it was captured. */
 export interface CapturedEnvelope {
+  /** From MAIL. */
   readonly reversePath: Path;
+  /** Those of MAIL, as the proxy passes them on. */
   readonly parameters: MailParameters;
+  /** In the order of their RCPT commands. */
   readonly recipients: readonly {
     readonly forwardPath: Path;
     readonly parameters: RcptParameters;
@@ -37,6 +40,7 @@ export interface MessageStore {
 
 /** One message on its way into a store. */
 export interface MessageWriter {
+  /** Takes the next octets of the content; they are valid only until it resolves. */
   write(octets: Uint8Array): Promise<void>;
   /** Keeps it, whole and durable as far as the store goes; says under which name. */
   commit(): Promise<string>;
@@ -46,6 +50,7 @@ export interface MessageWriter {
 
 /** A message in memory. */
 export interface CapturedMessage extends CapturedEnvelope {
+  /** The message octet for octet, the trace header that the proxy has put on top included. */
   readonly content: Uint8Array;
 }
 
@@ -68,14 +73,36 @@ const offered: UpstreamOffer = {
 
 const OK = new Reply(250, "2.0.0 Ok");
 
-/** Keeps the last messages in memory. */
+/**
+ * Keeps the last messages in memory.
+ *
+ * @example What is kept
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemoryStore } from "@sluice/sluice";
+ * import { Path } from "@sluice/sluice/policy";
+ *
+ * const store = new MemoryStore(1);
+ * for (const text of ["first", "second"]) {
+ *   const writer = await store.open({ reversePath: Path.null, parameters: {}, recipients: [] });
+ *   await writer.write(new TextEncoder().encode(text));
+ *   await writer.commit();
+ * }
+ * assertEquals(store.messages.map(({ content }) => new TextDecoder().decode(content)), ["second"]);
+ * ```
+ */
 export class MemoryStore implements MessageStore {
   /** Oldest first. */
   readonly messages: CapturedMessage[] = [];
 
-  /** @param limit Messages kept; the oldest goes first. */
+  /**
+   * Makes an empty store.
+   *
+   * @param limit Messages kept, of whatever size; beyond it the oldest goes.
+   */
   constructor(readonly limit: number = 100) {}
 
+  /** Begins a message; it is in `messages` once it is committed. Never rejects. */
   open(envelope: CapturedEnvelope): Promise<MessageWriter> {
     const pieces: Uint8Array[] = [];
     return Promise.resolve({
@@ -94,18 +121,51 @@ export class MemoryStore implements MessageStore {
   }
 }
 
-/** See the module. */
+/**
+ * Accepts every message into a store. It offers all extensions that Sluice carries but AUTH and
+ * REQUIRETLS, for which it has no accounts and no next hop.
+ *
+ * A store that fails is to the client what a lost upstream is: 451.
+ *
+ * @example A store that counts and forgets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { CaptureUpstream, type MessageStore } from "@sluice/sluice";
+ *
+ * let octets = 0;
+ * const counter: MessageStore = {
+ *   open: () =>
+ *     Promise.resolve({
+ *       write: (piece) => Promise.resolve(void (octets += piece.length)),
+ *       commit: () => Promise.resolve("nothing"),
+ *       discard: () => Promise.resolve(),
+ *     }),
+ * };
+ * const upstream = new CaptureUpstream("counter:", counter);
+ * const { extensions } = await upstream.offer();
+ * assertEquals(extensions.has("CHUNKING"), true);
+ * assertEquals(extensions.has("AUTH"), false);
+ * ```
+ */
 export class CaptureUpstream implements Upstream {
+  /**
+   * Makes an upstream of a store.
+   *
+   * @param name For logs: `capture:`.
+   */
   constructor(readonly name: string, readonly store: MessageStore) {}
 
+  /** The same at all times, and never `verified`. Never rejects. */
   offer(): Promise<UpstreamOffer> {
     return Promise.resolve(offered);
   }
 
+  /** Gives a session its own draft of an envelope; there is nothing to connect to. */
   connect(): Promise<UpstreamLink> {
     return Promise.resolve(new CaptureLink(this.store));
   }
 
+  /** Does nothing: the store is its owner's. */
   close(): Promise<void> {
     return Promise.resolve();
   }

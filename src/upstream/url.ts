@@ -8,18 +8,20 @@
 import type { Target, TlsVerification } from "../channel.ts";
 import { OptionError } from "../errors.ts";
 import type { UpstreamTls } from "./smtp/connect.ts";
-import type { LinkOptions } from "./smtp/link.ts";
+import type { Chunking } from "./smtp/link.ts";
 
-/** What such a text says. */
+/** What {@linkcode parseUpstreamUrl} has read. */
 export type UpstreamUrl =
+  /** A capture: in memory, or in a directory, which an adapter has to open. */
   | { readonly kind: "capture"; readonly directory: string | undefined }
+  /** Options of {@linkcode smtpUpstream}, but for what only a runtime has. */
   | {
     readonly kind: "smtp";
     readonly target: Target;
     readonly tls: UpstreamTls;
     /** Path of a PEM file with authorities, for whoever can read it. */
     readonly authorities: string | undefined;
-    readonly chunking: LinkOptions["chunking"];
+    readonly chunking: Chunking;
   };
 
 const ALLOWED =
@@ -31,10 +33,24 @@ const CHUNKING = ["as-received", "always", "never"] as const;
 const FINGERPRINT = /^sha256:((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})$/;
 
 /**
- * Reads one.
+ * Reads an upstream as an operator writes it: `smtp://host:port`, `smtps://host:port`, `unix:/path`,
+ * `capture:` or `capture:directory`. Port 25 and 465 are the defaults. The first three take
+ * `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
+ * `pin=sha256:hex` (repeatable) and `chunking=as-received|always|never` as query.
+ *
+ * @example TLS that must be verified
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseUpstreamUrl } from "@sluice/sluice";
+ *
+ * const url = parseUpstreamUrl("smtp://mail.example?tls=verify", "--upstream");
+ * if (url.kind !== "smtp") throw new Error("not an SMTP server");
+ * assertEquals(url.target, { transport: "tcp", host: "mail.example", port: 25 });
+ * assertEquals(url.tls, { mode: "required", verify: { kind: "name", name: "mail.example" } });
+ * ```
  *
  * @param option Where it stood, for the error.
- * @throws {OptionError}
+ * @throws {OptionError} Naming what could not be read.
  */
 export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
   const wrong = (found: unknown = text, allowed = ALLOWED): OptionError =>
@@ -81,7 +97,7 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     target,
     tls: tlsOf(mode, implicit, verify, () => wrong(`tls=${mode}`)),
     authorities: one("ca"),
-    chunking: chunking as LinkOptions["chunking"],
+    chunking: chunking as Chunking,
   };
 }
 

@@ -50,7 +50,8 @@ export class DataBody implements UpstreamBody {
 
   async finish(): Promise<Reply> {
     const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
-    // Where the write fails, so does the reply.
+    // Where the write fails, so does the reply, and perhaps before anybody awaits it.
+    reply.catch(() => {});
     await this.dialogue.write(this.#stuffer?.terminator() ?? TERMINATOR).catch(() => {});
     return finalReply(this.dialogue, await reply);
   }
@@ -96,12 +97,11 @@ export class BdatBody implements UpstreamBody {
 
   async finish(): Promise<Reply> {
     await this.#send((out) => this.#framer.flush(out));
-    const reply = await this.#lastReply;
-    if (this.#refusal !== undefined) {
-      await this.cancel();
-      return this.#refusal;
-    }
-    return finalReply(this.dialogue, reply!);
+    const reply = await this.#lastReply.catch((error) => this.#unlessRefused(error));
+    const { refusal } = this;
+    if (refusal === undefined) return reply!;
+    await this.cancel();
+    return refusal;
   }
 
   async cancel(): Promise<void> {
@@ -110,28 +110,38 @@ export class BdatBody implements UpstreamBody {
   }
 
   async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {
+    if (this.refusal !== undefined) return;
     const frames: Uint8Array[] = [];
     const before = this.#framer.chunks;
     frame({ enqueue: (octets) => void frames.push(octets) });
     for (let nth = before; nth < this.#framer.chunks; nth++) this.#expectReply();
-    for (const octets of frames) {
-      if (this.#refusal === undefined) await this.dialogue.write(octets);
+    try {
+      // RFC 3030 §2: what has been announced is sent, even if a refusal comes meanwhile.
+      for (const octets of frames) await this.dialogue.write(octets);
+      if (!this.dialogue.pipelining) await this.#lastReply;
+    } catch (error) {
+      this.#unlessRefused(error);
     }
-    if (!this.dialogue.pipelining) await this.#lastReply;
+  }
+
+  /** It hung up because it had refused: that is what the client should be told. */
+  #unlessRefused(error: unknown): undefined {
+    if (this.refusal === undefined) throw error;
   }
 
   #expectReply(): void {
     const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
     this.#lastReply = reply.then((one) => {
-      if (!one.positive) this.#refusal ??= settled(one);
-      return one;
+      const answer = finalReply(this.dialogue, one);
+      if (!answer.positive) this.#refusal ??= answer;
+      return answer;
     });
     // Whoever needs it awaits it; until then a lost connection is no unhandled rejection.
     this.#lastReply.catch(() => {});
   }
 }
 
-/** The reply that decides: 3yz to a complete message is no answer (RFC 5321 §4.3.2). */
+/** The reply to a message or a chunk: 3yz is no answer to it (RFC 5321 §4.3.2). */
 function finalReply(dialogue: Dialogue, reply: Reply): Reply {
   if (!reply.intermediate) return settled(reply);
   const failure = new UpstreamFailure("protocol", `Unfit reply to mail data: ${reply.text}`);

@@ -55,6 +55,8 @@ export class Dialogue {
   pipelining = false;
   /** A reply that nobody had asked for; the dialogue is over then. */
   unsolicited: Reply | undefined;
+  /** The server has said 421: it closes as soon as it can (RFC 5321 §3.8). */
+  leaving = false;
   /** Octets that came behind the last reply before TLS and were dropped. */
   dropped = 0;
   /** Settles when nothing is read any more. */
@@ -150,6 +152,7 @@ export class Dialogue {
 
   #reply(reply: Reply): void {
     this.observer?.received(reply);
+    if (reply.code === 421) this.leaving = true;
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.unsolicited = reply;

@@ -26,11 +26,16 @@ import type { Dialogue } from "./dialogue.ts";
 import { xforwardLines } from "./identity.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
+/**
+ * In which form mail data go to an upstream that has CHUNKING: as the client sends them, always by
+ * BDAT, or by DATA. BODY=BINARYMIME is always sent by BDAT (RFC 3030 §3).
+ */
+export type Chunking = "as-received" | "always" | "never";
+
 /** How a link behaves. */
 export interface LinkOptions {
   readonly timeouts: UpstreamTimeouts;
-  /** Which form mail data take where the upstream has CHUNKING. */
-  readonly chunking: "as-received" | "always" | "never";
+  readonly chunking: Chunking;
   /** Octets gathered for one BDAT chunk. */
   readonly chunkSize: number;
   /** Tell the origin of each message by XFORWARD. */
@@ -43,7 +48,6 @@ export interface LinkOptions {
 export class SmtpLink implements UpstreamLink {
   /** Transactions begun. */
   #transactions = 0;
-  #closing = false;
 
   constructor(
     readonly dialogue: Dialogue,
@@ -55,7 +59,7 @@ export class SmtpLink implements UpstreamLink {
   }
 
   get open(): boolean {
-    return this.dialogue.open && !this.#closing;
+    return this.dialogue.open && !this.dialogue.leaving;
   }
 
   get usable(): boolean {
@@ -93,7 +97,7 @@ export class SmtpLink implements UpstreamLink {
     const reply = await this.dialogue.send("DATA", waitFor(timeouts, "dataInitiation"));
     if (reply.code === 354) return { body: new DataBody(this.dialogue, wish, timeouts), reply };
     if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
-    return this.#seen(reply);
+    return settled(reply);
   }
 
   reset(): Promise<Reply> {
@@ -103,7 +107,7 @@ export class SmtpLink implements UpstreamLink {
   async authenticate(line: string): Promise<Reply> {
     const shown = /^AUTH [^ ]+/.exec(line)?.[0] ?? "(response)";
     const wait = waitFor(this.options.timeouts, "auth");
-    return this.#seen(await this.dialogue.send(line, { ...wait, shown }));
+    return settled(await this.dialogue.send(line, { ...wait, shown }));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
@@ -137,11 +141,6 @@ export class SmtpLink implements UpstreamLink {
   async #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
     const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, wait));
     if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
-    return this.#seen(reply);
-  }
-
-  #seen(reply: Reply): Reply {
-    if (reply.code === 421) this.#closing = true;
     return settled(reply);
   }
 

@@ -8,16 +8,22 @@ import type { Dialer, Target, TlsClient } from "../../channel.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { OptionError } from "../../errors.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "./connect.ts";
+import type { Chunking } from "./link.ts";
 import { defaultTimeouts, type UpstreamTimeouts } from "./timeouts.ts";
 
 /** Options of {@linkcode smtpUpstream}; only `target` and `dialer` must be given. */
 export interface SmtpUpstreamOptions {
+  /** The server: one address, no MX lookup. */
   readonly target: Target;
   /** Opens the connections; of the runtime's adapter. */
   readonly dialer: Dialer;
   /** TLS of the runtime's adapter; needed for every `tls` but `none`. */
   readonly tlsClient?: TlsClient;
-  /** @default "opportunistic" where there is a `tlsClient`, otherwise "none" */
+  /**
+   * Whether the connections are encrypted, and what the certificate must prove.
+   *
+   * @default "opportunistic" where there is a `tlsClient`, otherwise "none"
+   */
   readonly tls?: UpstreamTls;
   /**
    * How the upstream learns who the client is. With `xclient` and the PROXY protocol a connection
@@ -28,20 +34,15 @@ export interface SmtpUpstreamOptions {
   readonly identify?: Identify;
   /** Our name in EHLO. @default "" The address literal of our end (RFC 5321 §4.1.3). */
   readonly hostname?: string;
-  /** @default {@linkcode defaultTimeouts} */
+  /** Waits in milliseconds; one that is left out keeps the default that stands with it. */
   readonly timeouts?: Partial<UpstreamTimeouts>;
-  /**
-   * Which form mail data take where the upstream has CHUNKING: as the client sends them, always
-   * BDAT, or never where it can be helped.
-   *
-   * @default "as-received"
-   */
-  readonly chunking?: "as-received" | "always" | "never";
+  /** Whether BDAT is used where the upstream has it (RFC 3030). @default "as-received" */
+  readonly chunking?: Chunking;
   /** Octets gathered for one BDAT chunk. @default 65536 */
   readonly chunkSize?: number;
   /** Paths keep their source routes (RFC 5321 appendix C). @default false */
   readonly keepSourceRoutes?: boolean;
-  /** @default The runtime's clock. */
+  /** Times the waits and the age of what EHLO has told. @default The runtime's clock. */
   readonly clock?: Clock;
   /** Told of octets that came behind the reply to STARTTLS and were dropped. @default nobody is */
   readonly dropped?: (octets: number) => void;

@@ -7,21 +7,29 @@
 import { timeouts } from "../../rfc5321/limits.ts";
 import type { Expectation } from "./dialogue.ts";
 
-/** Milliseconds. */
+/** Longest waits for an upstream, each in milliseconds. */
 export interface UpstreamTimeouts {
-  /** Connection and TLS handshake, each. */
+  /** Connection and TLS handshake, each. @default 30000 */
   readonly connect: number;
-  /** Greeting, EHLO, STARTTLS, XCLIENT, each. */
+  /** Greeting and the replies to EHLO, STARTTLS and XCLIENT, each. @default 60000 */
   readonly greeting: number;
+  /** Reply to MAIL (RFC 5321 §4.5.3.2.2). @default 300000 */
   readonly mail: number;
+  /** Reply to each RCPT (RFC 5321 §4.5.3.2.3). @default 300000 */
   readonly rcpt: number;
+  /** The 354 to DATA (RFC 5321 §4.5.3.2.4). @default 120000 */
   readonly dataInitiation: number;
-  /** One write. */
+  /** One write of mail data (RFC 5321 §4.5.3.2.5). @default 180000 */
   readonly dataBlock: number;
+  /** Reply to the end of mail data (RFC 5321 §4.5.3.2.6). @default 600000 */
   readonly dataTermination: number;
+  /** Reply to each line of an AUTH exchange. @default 300000 */
   readonly auth: number;
+  /** Reply to VRFY, EXPN and HELP. @default 300000 */
   readonly query: number;
+  /** Reply to RSET. @default 60000 */
   readonly reset: number;
+  /** Reply to QUIT; nothing depends on it. @default 5000 */
   readonly quit: number;
 }
 

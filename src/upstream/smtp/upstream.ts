@@ -49,9 +49,10 @@ export class SmtpUpstream implements Upstream {
 }
 
 /**
- * Makes an upstream of an SMTP server.
+ * Makes an upstream of an SMTP server. It connects when the first client says EHLO, and offers to
+ * clients what that server offers.
  *
- * @example
+ * @example In front of a server on the same machine
  * ```ts
  * import { createProxy, smtpUpstream } from "@sluice/sluice";
  * import { createTlsClient, denoDialer } from "@sluice/sluice/deno";

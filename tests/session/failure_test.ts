@@ -1,0 +1,520 @@
+/**
+ * What can break, and when: the client gets a 4yz unless the upstream itself said otherwise, the
+ * upstream never sees an end of mail data that was not the client's, and the session goes on.
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Channel, ChannelError } from "../../src/channel.ts";
+import { settle } from "../_clock.ts";
+import { addressed, greet, onStage, type Peer, rest, Stage } from "../_dialogue.ts";
+
+const END = "\r\n.\r\n";
+
+/** Where the upstream fails, in the order in which a transaction comes by. */
+const points = ["dial", "greeting", "ehlo", "mail", "rcpt", "data", "body", "end"] as const;
+type Point = typeof points[number];
+
+/** Brings a fresh upstream connection to a point; the reply to what the client said last is due. */
+async function reach(stage: Stage, client: Peer, point: Point): Promise<Peer> {
+  const at = points.indexOf(point);
+  await client.send("MAIL FROM:<a@b.example>\r\n");
+  const upstream = await stage.upstream.accept();
+  if (at <= points.indexOf("greeting")) return upstream;
+  await (point === "ehlo" ? upstream.send("220 upstream.example\r\n") : greet(upstream, []));
+  await upstream.line("EHLO or MAIL");
+  const steps: readonly (() => Promise<void>)[] = [
+    () => client.send("RCPT TO:<c@d.example>\r\n"),
+    () => client.send("DATA\r\n"),
+    () => client.send("Subject: x\r\n\r\nHalf a li"),
+    () => client.send("ne\r\n.\r\n"),
+  ];
+  for (const [index, step] of steps.slice(0, Math.max(0, at - points.indexOf("mail"))).entries()) {
+    const reply = ["250 2.1.0 Ok", "250 2.1.5 Ok", "354 Go on"][index];
+    if (reply !== undefined) {
+      await upstream.send(`${reply}\r\n`);
+      await client.expect(reply);
+    }
+    await step();
+    if (index < 2) await upstream.line("RCPT or DATA");
+    else await rest();
+  }
+  return upstream;
+}
+
+/** Sends, whether or not the other side still listens. */
+function say(peer: Peer, text: string): Promise<void> {
+  return peer.send(text).catch((error) => {
+    if (!(error instanceof ChannelError)) throw error;
+  });
+}
+
+type Act = (upstream: Peer, stage: Stage) => Promise<void>;
+
+const acts: Readonly<Record<string, Act>> = {
+  "closes": (upstream) => Promise.resolve(upstream.close()),
+  "resets the connection": (upstream) => Promise.resolve(upstream.reset()),
+  "says half a reply and closes": async (upstream) => {
+    await say(upstream, "250-Yes, but\r\n");
+    upstream.close();
+  },
+  "says half a line and closes": async (upstream) => {
+    await say(upstream, "250 Ok");
+    upstream.close();
+  },
+  "says 421 and closes": async (upstream) => {
+    await say(upstream, "421 4.3.2 Going down\r\n");
+    upstream.close();
+  },
+  "says 421 and stays": (upstream) => say(upstream, "421 4.3.2 Going down\r\n"),
+  "says 451": (upstream) => say(upstream, "451 4.3.0 Later\r\n"),
+  "says 554": (upstream) => say(upstream, "554 5.7.1 Never\r\n"),
+  "says 521": (upstream) => say(upstream, "521 5.3.2 No mail here\r\n"),
+  "says 354 out of place": (upstream) => say(upstream, "354 Go on\r\n"),
+  "talks nonsense": (upstream) => say(upstream, "Hello, who are you?\r\n"),
+  "talks TLS": (upstream) => say(upstream, "\x15\x03\x01\x00\x02\x02\x46\r\n"),
+  "says 10 MB": async (upstream) => {
+    for (let n = 0; n < 160; n++) await say(upstream, `250-${"x".repeat(500)}\r\n`.repeat(128));
+  },
+  "says 10 MB without a newline": async (upstream, stage) => {
+    for (let n = 0; n < 160; n++) await say(upstream, "250 ".repeat(16_384));
+    await rest();
+    await stage.clock.advance(600_000);
+  },
+  "says nothing": async (_, stage) => {
+    await rest();
+    await stage.clock.advance(600_000);
+  },
+};
+
+/** Acts that are no failure at a point. */
+const harmless = new Set(["says 354 out of place/data"]);
+
+/** Where the upstream's own word counts, it is passed on. */
+function expected(point: Point, act: string): RegExp {
+  const heard = points.indexOf(point) >= points.indexOf("mail");
+  if (act === "says 554" && heard) return /^554 5\.7\.1 Never\r\n$/;
+  if (act === "says 521" && heard) return /^521 5\.3\.2 No mail here\r\n$/;
+  // RFC 7504 §4
+  if (act === "says 521" && point === "greeting") return /^556 [^\r\n]*\r\n$/;
+  return /^4[0-9]{2} 4\.[^\r\n]*\r\n$/;
+}
+
+/** Ends the client's side of the transaction, and sends one message from beginning to end. */
+async function nextMessage(stage: Stage, client: Peer, fresh: boolean): Promise<void> {
+  stage.upstream.offers = [];
+  await client.send("RSET\r\n");
+  const before = stage.upstream.all.at(-1)!;
+  await rest();
+  if (before.unread.endsWith("RSET\r\n")) {
+    before.take();
+    await before.send("250 2.0.0 Ok\r\n");
+  }
+  await client.expect("250 2.0.0 Reset");
+  await client.send("MAIL FROM:<a@b.example>\r\n");
+  await rest();
+  if (before.unread === "QUIT\r\n") {
+    before.take();
+    await say(before, "221 2.0.0 Bye\r\n");
+  }
+  const upstream = fresh || !before.unread.startsWith("MAIL ")
+    ? await stage.upstream.accept()
+    : before;
+  await upstream.expect("MAIL FROM:<a@b.example>");
+  await upstream.send("250 2.1.0 Ok\r\n");
+  await client.expect("250 2.1.0 Ok");
+  await client.send("RCPT TO:<c@d.example>\r\n");
+  await upstream.expect("RCPT TO:<c@d.example>");
+  await upstream.send("250 2.1.5 Ok\r\n");
+  await client.expect("250 2.1.5 Ok");
+  await client.send("DATA\r\n");
+  await upstream.expect("DATA");
+  await upstream.send("354 Go on\r\n");
+  await client.expect("354 Go on");
+  await client.send("Next\r\n.\r\n");
+  await upstream.expect("Next", ".");
+  await upstream.send("250 2.0.0 Queued\r\n");
+  await client.expect("250 2.0.0 Queued");
+}
+
+for (const point of points.slice(1)) {
+  Deno.test(`failure: the upstream fails at ${point}`, async (t) => {
+    for (const [name, act] of Object.entries(acts)) {
+      if (harmless.has(`${name}/${point}`)) continue;
+      await t.step(name, async () => {
+        await onStage({ offers: [] }, async (stage) => {
+          const client = await stage.ready();
+          stage.upstream.offers = undefined;
+          const upstream = await reach(stage, client, point);
+          await act(upstream, stage);
+          if (point === "ehlo") await refuseHelo(upstream);
+          if (point === "body") await client.send("ne\r\n.\r\n");
+          await rest();
+          assertMatch(client.take(), expected(point, name));
+          const seen = upstream.take();
+          assertEquals(seen.includes(END), point === "end", JSON.stringify(seen));
+          await nextMessage(stage, client, false);
+        });
+      });
+    }
+  });
+}
+
+/** HELO comes after a refused EHLO (RFC 5321 §3.2). */
+async function refuseHelo(upstream: Peer): Promise<void> {
+  await rest();
+  if (upstream.unread !== "HELO proxy.example\r\n") return;
+  upstream.take();
+  await say(upstream, "554 5.7.1 Never\r\n");
+}
+
+Deno.test("failure: the upstream cannot be dialled", async (t) => {
+  const ways: Readonly<Record<string, (stage: Stage) => void>> = {
+    "refused": (stage) => stage.upstream.refusals = 1,
+    "no answer": (stage) => stage.upstream.stalls = 1,
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    await t.step(name, async () => {
+      await onStage({ offers: [] }, async (stage) => {
+        const client = await stage.ready();
+        way(stage);
+        await client.send("MAIL FROM:<a@b.example>\r\n");
+        await rest();
+        await stage.clock.advance(30_000);
+        await client.expect("451 4.4.*");
+        await nextMessage(stage, client, true);
+      });
+    });
+  }
+});
+
+Deno.test("failure: an answer in the middle of the mail data", async (t) => {
+  const answers: readonly [said: string, shown: string][] = [
+    ["550 5.7.1 Spam", "550 5.7.1 Spam"],
+    ["452 4.3.1 Full", "452 4.3.1 Full"],
+    ["421 4.3.2 Down", "451 4.3.2 Down"],
+    ["250 2.0.0 Queued", "451 4.5.0 *"],
+    ["354 Go on", "451 4.5.0 *"],
+  ];
+  for (const [said, shown] of answers) {
+    await t.step(said, async () => {
+      await onStage({ offers: ["PIPELINING"] }, async (stage) => {
+        const { client, upstream } = await stage.data();
+        await client.send("Half\r\n");
+        await upstream.expect("Half");
+        await upstream.send(`${said}\r\n`);
+        await client.expectNothing();
+        await client.send("RCPT TO:<not a command>\r\n");
+        await client.expectNothing();
+        await client.send(".\r\n");
+        await client.expect(shown);
+        assert(!upstream.take().includes(".\r\n"));
+        await nextMessage(stage, client, true);
+      });
+    });
+  }
+});
+
+Deno.test("failure: BDAT upstream", async (t) => {
+  const ways: Readonly<Record<string, [act: Act, shown: RegExp]>> = {
+    "354 to a chunk": [(peer) => say(peer, "354 Go on\r\n"), /^451 /],
+    "552 to a chunk": [(peer) => say(peer, "552 5.2.2 Full\r\n"), /^552 5\.2\.2 Full\r\n$/],
+    "552 to a chunk, and closes": [async (peer) => {
+      await say(peer, "552 5.2.2 Full\r\n");
+      await rest();
+      peer.close();
+    }, /^552 5\.2\.2 Full\r\n$/],
+    "421 to a chunk": [(peer) => say(peer, "421 4.3.2 Down\r\n"), /^451 4\.3\.2 Down\r\n$/],
+    "closes": [acts.closes, /^451 /],
+    "two answers to one chunk": [(peer) => say(peer, "250 Ok\r\n250 Ok\r\n"), /^451 /],
+  };
+  for (const pipelining of [true, false]) {
+    for (const [name, [act, shown]] of Object.entries(ways)) {
+      await t.step(`${name}, ${pipelining ? "with" : "without"} PIPELINING`, async () => {
+        const offers = pipelining ? ["CHUNKING", "PIPELINING"] : ["CHUNKING"];
+        await onStage({ offers, upstream: { chunkSize: 4 } }, async (stage) => {
+          const { client, upstream } = await stage.recipients();
+          await client.send("BDAT 4\r\nab\r\n");
+          await upstream.expect("BDAT 4", "ab");
+          await act(upstream, stage);
+          await rest();
+          await client.send("BDAT 4\r\ncd\r\n");
+          await rest();
+          // However it is refused: no chunk is announced and not sent, and none is the last.
+          const seen = upstream.take();
+          assertMatch(seen, /^(?:BDAT 4\r\ncd\r\n)?(?:RSET\r\n)?$/);
+          if (seen.endsWith("RSET\r\n")) await say(upstream, "250 2.0.0 Ok\r\n");
+          await rest();
+          if (client.unread.split("\r\n").length < 3 && !/^[45]/.test(client.unread)) {
+            await client.send("BDAT 0 LAST\r\n");
+            await rest();
+          }
+          assertMatch(client.take().replace(/^250 2\.0\.0 Octets received\r\n/, ""), shown);
+          client.close();
+          await rest();
+          assert(!upstream.take().includes("LAST"));
+        });
+      });
+    }
+  }
+});
+
+Deno.test("failure: the refusal of a chunk that comes while the next one is being written", async () => {
+  await onStage(
+    { offers: ["CHUNKING", "PIPELINING"], upstream: { chunkSize: 4 } },
+    async (stage) => {
+      const { client, upstream } = await stage.recipients();
+      await client.send("BDAT 4\r\nab\r\n");
+      await upstream.expect("BDAT 4", "ab");
+      // The pipe holds 64 KiB: the chunk's header goes, its octets wait.
+      upstream.pause();
+      const filler = "x".repeat(65_534) + "\r\n";
+      await client.send(`BDAT ${filler.length * 2}\r\n`);
+      const sent = client.send(filler + filler);
+      await rest();
+      await upstream.send("552 5.2.2 Full\r\n");
+      await rest();
+      upstream.resume();
+      await sent;
+      await rest();
+      const seen = upstream.take();
+      for (const [, size, octets] of seen.matchAll(/BDAT ([0-9]+)\r\n(x*(?:\r\n)?)/g)) {
+        assertEquals(octets.length, Number(size));
+      }
+      assert(seen.endsWith("RSET\r\n"), seen.slice(-100));
+      const chunks = seen.split("BDAT ").length - 1;
+      await upstream.send("503 5.5.1 No\r\n".repeat(chunks) + "250 2.0.0 Ok\r\n");
+      await client.expect("250 2.0.0 Octets received", "552 5.2.2 Full");
+      await nextMessage(stage, client, false);
+    },
+  );
+});
+
+Deno.test("failure: a broken write is told after the broken read", async () => {
+  // As a socket does it: what was being written fails in its own time, after what was being read.
+  const sluggish = (channel: Channel): Channel => ({
+    ...addressed(channel, channel.localAddress, channel.remoteAddress),
+    write: async (octets) => {
+      if (new TextDecoder().decode(octets) !== ".\r\n") return await channel.write(octets);
+      while (open) await settle();
+      for (let round = 0; round < 5; round++) await settle();
+      throw new ChannelError("broken", "Broken pipe");
+    },
+    close: () => {
+      open = false;
+      channel.close();
+    },
+  });
+  let open = true;
+  await onStage({ offers: ["PIPELINING"] }, async (stage) => {
+    const client = await stage.ready();
+    stage.upstream.wrap = sluggish;
+    client.close();
+    const { client: second, upstream } = await stage.data();
+    await second.send("Text\r\n.\r\n");
+    await upstream.expect("Text");
+    upstream.close();
+    await second.expect("451 *");
+  });
+});
+
+const vanishings: Readonly<Record<string, (client: Peer) => void | Promise<void>>> = {
+  "closes": (client) => client.close(),
+  "resets": (client) => client.reset(),
+  "half-closes": (client) => client.halfClose(),
+  "goes silent": () => {},
+};
+
+Deno.test("failure: the client vanishes", async (t) => {
+  const places: Readonly<Record<string, (stage: Stage) => Promise<Peer>>> = {
+    "before EHLO": (stage) => Promise.resolve(stage.connect()),
+    "after EHLO": (stage) => stage.ready(),
+    "in a command": async (stage) => {
+      const client = await stage.ready();
+      await client.send("MAIL FR");
+      return client;
+    },
+    "while MAIL is on its way": async (stage) => {
+      const client = await stage.ready();
+      await client.send("MAIL FROM:<a@b.example>\r\n");
+      await (await stage.upstream.accept()).expect("MAIL *");
+      return client;
+    },
+    "after RCPT": async (stage) => (await stage.recipients()).client,
+    "after DATA": async (stage) => (await stage.data()).client,
+    ...Object.fromEntries(
+      ["Half a", "Half a\r", "Half a\r\n", "Half a\r\n.", "Half a\r\n.\r", "."].map((octets) => [
+        `after ${JSON.stringify(octets)}`,
+        async (stage: Stage) => {
+          const { client } = await stage.data();
+          await client.send(octets);
+          return client;
+        },
+      ]),
+    ),
+    "in a chunk": async (stage) => {
+      const { client } = await stage.recipients();
+      await client.send("BDAT 10 LAST\r\n12345678\r");
+      return client;
+    },
+    "between chunks": async (stage) => {
+      const { client } = await stage.recipients();
+      await client.send("BDAT 10\r\n12345678\r\n");
+      return client;
+    },
+  };
+  for (const chunking of [[], ["CHUNKING"]]) {
+    for (const [place, go] of Object.entries(places)) {
+      for (const [way, vanish] of Object.entries(vanishings)) {
+        await t.step(`${way} ${place}, ${chunking.length > 0 ? "BDAT" : "DATA"} upstream`, async () => {
+          const stage = new Stage({ offers: ["PIPELINING", ...chunking] });
+          const client = await go(stage);
+          await rest();
+          const upstream = stage.upstream.all.at(-1);
+          if (upstream?.unread === "DATA\r\n") await upstream.send("354 Go on\r\n");
+          await vanish(client);
+          await rest();
+          await stage.clock.advance(3_700_000);
+          await rest();
+          for (const peer of stage.upstream.all) {
+            const seen = peer.take();
+            assert(!seen.includes(END) && !seen.includes("LAST"), JSON.stringify(seen));
+            assert(peer.ended, "the upstream connection lives on");
+          }
+          assertEquals(stage.proxy.sessions, 0);
+          client.take();
+          await stage.end();
+        });
+      }
+    }
+  }
+});
+
+Deno.test("failure: a client that half-closes gets its last replies", async () => {
+  await onStage({ offers: ["PIPELINING"] }, async (stage) => {
+    const { client, upstream } = await stage.data();
+    await client.send("Text\r\n.\r\nNOOP\r\n");
+    await client.halfClose();
+    await upstream.expect("Text", ".");
+    await upstream.send("250 2.0.0 Queued\r\n");
+    await client.expect("250 2.0.0 Queued", "250 2.0.0 Ok");
+    await client.expectClose();
+  });
+});
+
+Deno.test("failure: somebody who does not speak SMTP", async (t) => {
+  const strangers: Readonly<Record<string, [sent: string, shown: RegExp]>> = {
+    "HTTP": ["POST / HTTP/1.1\r\nHost: x\r\n\r\nEHLO x\r\nMAIL FROM:<a@b.example>\r\n", /^421 /],
+    "HTTP behind EHLO": ["EHLO x\r\nGET / HTTP/1.1\r\nNOOP\r\n", /^250-(?:[^\n]*\n)*421 /],
+    "TLS": ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\x00\n\r", /^421 /],
+    "NULs": ["\0".repeat(5_000) + "\r\n", /^500 [^\r\n]*\r\n$/],
+    "octets that are no UTF-8": ["MAIL FROM:<\xff@b.example>\r\n", /^500 [^\r\n]*\r\n$/],
+    "an empty line": ["\r\n", /^500 [^\r\n]*\r\n$/],
+  };
+  for (const [name, [sent, shown]] of Object.entries(strangers)) {
+    await t.step(name, async () => {
+      await onStage({ offers: [] }, async (stage) => {
+        const client = stage.connect();
+        await client.expect("220 *");
+        await client.send(sent);
+        await rest();
+        const said = client.take();
+        assertMatch(said, shown);
+        assertEquals(client.ended, /421 [^\r\n]*\r\n$/.test(said));
+        assertEquals(stage.upstream.called, false);
+      });
+    });
+  }
+});
+
+Deno.test("failure: a command line of 10 MB gets one reply, at its end", async () => {
+  await onStage({ offers: [] }, async (stage) => {
+    const client = await stage.ready();
+    for (let n = 0; n < 160; n++) await client.send("MAIL FROM:<a@b.e".repeat(4_096));
+    await client.expectNothing();
+    await client.send("\r\nNOOP\r\n");
+    await client.expect("500 5.5.2 Line too long", "250 2.0.0 Ok");
+  });
+});
+
+Deno.test("failure: a message that comes an octet at a time ends with the time for it", async () => {
+  await onStage({ offers: [] }, async (stage) => {
+    const { client, upstream } = await stage.data();
+    for (let minutes = 0; minutes < 60; minutes += 2) {
+      await client.expectNothing();
+      await client.send("x");
+      await rest();
+      await stage.clock.advance(120_000);
+    }
+    await client.expect("421 4.4.2 *");
+    await client.expectClose();
+    assertEquals(upstream.take(), "x".repeat(30));
+  });
+});
+
+Deno.test("failure: a message without an octet ends with the time for a block", async () => {
+  await onStage({ offers: [] }, async (stage) => {
+    const { client, upstream } = await stage.data();
+    await rest();
+    await stage.clock.advance(180_000);
+    await client.expect("421 4.4.2 *");
+    await upstream.expectClose();
+  });
+});
+
+Deno.test("failure: a client that does not read its replies is given up", async () => {
+  await onStage({ offers: [] }, async (stage) => {
+    const client = await stage.ready();
+    client.pause();
+    const noops = Array.from({ length: 200 }, () => client.send("NOOP\r\n".repeat(100)));
+    noops.reduce(async (before, now) => (await before.catch(() => {}), await now.catch(() => {})));
+    await rest();
+    await rest();
+    assertEquals(stage.proxy.sessions, 1);
+    await stage.clock.advance(60_000);
+    await rest();
+    assertEquals(stage.proxy.sessions, 0);
+    client.take();
+  });
+});
+
+Deno.test("shutdown: idle sessions are told at once, transactions end first", async () => {
+  await onStage({ offers: ["PIPELINING"] }, async (stage) => {
+    const { client, upstream } = await stage.data();
+    const idle = await stage.ready();
+    const fresh = stage.connect();
+    await fresh.expect("220 *");
+    await rest();
+    const closed = stage.proxy.close();
+    await idle.expect("421 4.3.2 Shutting down");
+    await fresh.expect("421 4.3.2 Shutting down");
+    await client.expectNothing();
+    const late = stage.connect();
+    await late.expect("421 4.3.2 Shutting down");
+    await client.send("Text\r\n.\r\nMAIL FROM:<next@b.example>\r\n");
+    await upstream.expect("Text", ".");
+    await upstream.send("250 2.0.0 Queued\r\n");
+    await client.expect("250 2.0.0 Queued", "421 4.3.2 Shutting down");
+    for (const peer of [client, idle, fresh, late]) {
+      await peer.expectClose();
+      peer.close();
+    }
+    await upstream.expect("QUIT");
+    await upstream.send("221 2.0.0 Bye\r\n");
+    await closed;
+  });
+});
+
+Deno.test("shutdown: at the deadline everything is cut, and no message ends by it", async () => {
+  await onStage({ offers: ["PIPELINING"] }, async (stage) => {
+    const { client, upstream } = await stage.data();
+    await client.send("Half\r\n.\r");
+    await rest();
+    const closed = stage.proxy.close(1_000);
+    await client.expectNothing();
+    await stage.clock.advance(1_000);
+    await client.expectClose();
+    await closed;
+    await upstream.expect("Half");
+    await upstream.expectClose();
+  });
+});
