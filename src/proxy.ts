@@ -12,7 +12,7 @@ import {
   resolveListener,
   resolveOptions,
 } from "./options.ts";
-import { Session } from "./session/session.ts";
+import { SessionServer } from "./session/server.ts";
 import type { ListenerSettings } from "./session/settings.ts";
 
 /**
@@ -47,7 +47,7 @@ import type { ListenerSettings } from "./session/settings.ts";
 export class Proxy {
   readonly #options: ResolvedOptions;
   readonly #listeners = new Set<ChannelListener>();
-  readonly #sessions = new Map<Session, Promise<void>>();
+  readonly #sessions = new Map<SessionServer, Promise<void>>();
   /** Distinguishes this process's sessions from those of another one in the same log. */
   readonly #prefix = crypto.randomUUID().slice(0, 8);
   #count = 0;
@@ -108,7 +108,7 @@ export class Proxy {
   #handle(channel: Channel, listener: ListenerSettings): Promise<void> {
     const { settings, sessions } = this.#options;
     const id = `${this.#prefix}-${(this.#count++).toString(36)}`;
-    const session = new Session(id, channel, settings, listener);
+    const session = new SessionServer(id, channel, settings, listener);
     // RFC 5321 §3.8: 421 is the way to say "not now".
     const run = this.#closing !== undefined
       ? session.refuse(settings.replies.shutdown)

@@ -64,7 +64,7 @@ export function parse(spec: CommandSpec, args: readonly string[]): Given {
     values = parsed.values;
     operands = parsed.positionals;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split(/[.\n] ?/)[0] : String(error);
+    const reason = error instanceof Error ? error.message.split(/\.[ \n]/)[0] : String(error);
     throw new UsageError(`${spec.name}: ${reason}; see \`sluice ${spec.name} --help\``);
   }
   if (operands.length > spec.maxOperands) {

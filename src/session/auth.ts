@@ -9,7 +9,9 @@ import type { Reply } from "../rfc5321/reply.ts";
 import { authPossible } from "./hello.ts";
 import type { ReplyName } from "./replies.ts";
 import { Login } from "./login.ts";
-import { type Handler, type Session, SessionOver } from "./session.ts";
+import type { Handler } from "./handler.ts";
+import { SessionOver } from "./over.ts";
+import type { Session } from "./session.ts";
 
 /** RFC 4954 §4: base64, or nothing at all. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -9,8 +9,9 @@ import { BdatReceiver } from "../stages/bdat_receiver.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
 import { dataFaults, Draining, type Receiver, Relaying } from "./message.ts";
 import type { ReplyName } from "./replies.ts";
-import type { Handler, Session } from "./session.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Handler } from "./handler.ts";
+import type { Session } from "./session.ts";
+import type { MessageInChunks, Transaction } from "./transaction.ts";
 import { Transfer } from "./transfer.ts";
 
 /** See the module. */
@@ -42,7 +43,7 @@ export const bdat: Handler<"BDAT"> = {
 };
 
 /** A message that comes chunk by chunk. */
-export class ChunkedMessage {
+export class ChunkedMessage implements MessageInChunks {
   readonly #session: Session;
   readonly #transfer: Transfer;
   /** Absent where newlines are data: BODY=BINARYMIME (RFC 3030 §3). */

@@ -13,7 +13,7 @@ import { ehlo, helo, lhlo } from "./hello.ts";
 import { xclient, xforward } from "./identity.ts";
 import { mail, rcpt, rset } from "./mail.ts";
 import { noop, query, quit } from "./query.ts";
-import type { Handler } from "./session.ts";
+import type { Handler } from "./handler.ts";
 import { starttls } from "./starttls.ts";
 
 /** One row a verb. */

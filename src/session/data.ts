@@ -7,7 +7,8 @@
 import { Reply } from "../rfc5321/reply.ts";
 import { DotUnstuffer } from "../stages/dot_unstuffer.ts";
 import { dataFaults, type Receiver, Relaying } from "./message.ts";
-import type { Handler, Session } from "./session.ts";
+import type { Handler } from "./handler.ts";
+import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 import { Transfer } from "./transfer.ts";
 import type { OpenedBody } from "./upstream.ts";

@@ -8,7 +8,8 @@ import { Extensions } from "../rfc5321/extension.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { offer } from "./offer.ts";
 import { failureReplies } from "./replies.ts";
-import type { Handler, Session } from "./session.ts";
+import type { Handler } from "./handler.ts";
+import type { Session } from "./session.ts";
 import type { UpstreamFailure, UpstreamOffer } from "./upstream.ts";
 
 /** HELO: no extension at all. */

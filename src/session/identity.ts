@@ -11,7 +11,9 @@ import type { Attributes } from "../rfc5321/attribute.ts";
 import { type ProxyHeader, ProxyHeaderFault, ProxyHeaderReader } from "../stages/proxy_protocol.ts";
 import type { ClientFacts, ForwardedFacts } from "./facts.ts";
 import { mayXclient, mayXforward } from "./hello.ts";
-import { type Handler, type Session, SessionOver } from "./session.ts";
+import type { Handler } from "./handler.ts";
+import { SessionOver } from "./over.ts";
+import type { Session } from "./session.ts";
 
 /**
  * Reads the PROXY header that is mandatory on this listener; whoever is not listed, or sends

@@ -9,7 +9,8 @@ import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Recipient } from "./facts.ts";
 import type { ReplyName } from "./replies.ts";
-import type { Handler, Session } from "./session.ts";
+import type { Handler } from "./handler.ts";
+import type { Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 import type { UpstreamLink } from "./upstream.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { ReplyName } from "./replies.ts";
-import type { Handler } from "./session.ts";
+import type { Handler } from "./handler.ts";
 
 /** NOOP. */
 export const noop: Handler<"NOOP"> = {
@@ -34,7 +34,9 @@ const local: Readonly<Record<"VRFY" | "EXPN" | "HELP", ReplyName>> = {
 export const query: Handler<"VRFY" | "EXPN" | "HELP"> = {
   async obey(session, { verb, argument }) {
     // Between two chunks the upstream may be in the middle of mail data: DATA where BDAT is unknown.
-    if (session.settings.verify === "local" || session.state === "chunks") return session.answer(verb, local[verb]);
+    if (session.settings.verify === "local" || session.state === "chunks") {
+      return session.answer(verb, local[verb]);
+    }
     try {
       const link = session.transaction?.link ?? await session.acquire();
       session.answer(verb, await link.query(verb, argument));

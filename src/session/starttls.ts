@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Handler } from "./session.ts";
+import type { Handler } from "./handler.ts";
 
 /** See the module. */
 export const starttls: Handler<"STARTTLS"> = {

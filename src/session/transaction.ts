@@ -6,13 +6,25 @@
 
 import type { MailParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
+import type { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
-import type { ChunkedMessage } from "./bdat.ts";
 import type { UpstreamLink } from "./upstream.ts";
 
 /** An envelope while it grows. */
 export interface OpenEnvelope extends Envelope {
   readonly recipients: Recipient[];
+}
+
+/** A message that comes in BDAT chunks, between its first and its last. */
+export interface MessageInChunks {
+  /** The reply that the message will get whatever follows. */
+  readonly refusal: Reply | undefined;
+  /** Takes one chunk to its last octet, even where nobody wants it any more. */
+  chunk(size: number): Promise<void>;
+  /** The last chunk has been taken. */
+  finish(): Promise<Reply>;
+  /** The client is gone or has thought better of it. */
+  cancel(): Promise<void>;
 }
 
 /** See the module. */
@@ -23,8 +35,7 @@ export class Transaction {
   octets = 0;
   /** RCPT commands taken in, whatever became of them. */
   attempted = 0;
-  /** The message that comes in BDAT chunks, between its first and its last. */
-  message: ChunkedMessage | undefined;
+  message: MessageInChunks | undefined;
 
   constructor(
     readonly id: string,

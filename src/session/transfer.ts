@@ -6,7 +6,8 @@
  */
 
 import type { Framer } from "../stages/stage.ts";
-import { type Session, SessionOver } from "./session.ts";
+import { SessionOver } from "./over.ts";
+import type { Session } from "./session.ts";
 
 const SMALLEST_READ = 16_384;
 const LARGEST_READ = 262_144;

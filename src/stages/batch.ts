@@ -11,6 +11,17 @@ import type { Out, Stage } from "./stage.ts";
  * nothing. One such batch for each chunk crosses a stream ten times faster than single lines do.
  *
  * Throws what `stage` throws; what the same chunk had yielded before is lost then.
+ *
+ * @example One batch of lines for each chunk of octets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batched, LineSplitter, toTransformStream } from "@sluice/sluice/stages";
+ *
+ * const octets = new Blob(["RSET\r\nNOOP\r\nQUIT\r\n"]).stream();
+ * const splitter = batched(new LineSplitter({ limit: 512 }));
+ * const batches = await Array.fromAsync(octets.pipeThrough(toTransformStream(splitter)));
+ * assertEquals(batches.map((batch) => batch.length), [3]);
+ * ```
  */
 export function batched<I, O>(stage: Stage<I, O>): Stage<I, O[]> {
   return new Batched(stage);

@@ -17,13 +17,29 @@ const DEFAULT_CHUNK = 65_536;
  * Pieces below `chunk` octets are copied and gathered up to that size; a larger one goes at once,
  * as its own BDAT chunk and without a copy. `BDAT 0` is sent only as `BDAT 0 LAST`, because Postfix
  * answers 551 to it otherwise and gives the transaction up. Holds at most `chunk` octets.
+ *
+ * @example A message in two chunks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BdatFramer, toTransformStream } from "@sluice/sluice/stages";
+ *
+ * const framer = new BdatFramer({ chunk: 8 });
+ * const message = new Blob(["Subject: Hi\r\n\r\n"]).stream();
+ * const sent = await new Response(message.pipeThrough(toTransformStream(framer))).text();
+ * assertEquals(sent, "BDAT 15\r\nSubject: Hi\r\n\r\nBDAT 0 LAST\r\n");
+ * assertEquals(framer.chunks, 2);
+ * ```
  */
 export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
   readonly #chunk: number;
   readonly #held = new OctetBuffer();
   #chunks = 0;
 
-  /** @param options.chunk Octets up to which pieces are gathered, at least 1; default 65536. */
+  /**
+   * Makes a framer for one message.
+   *
+   * @param options `chunk`: octets up to which pieces are gathered, at least 1; default 65536.
+   */
   constructor(options: { readonly chunk?: number } = {}) {
     this.#chunk = options.chunk ?? DEFAULT_CHUNK;
   }
@@ -33,6 +49,7 @@ export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
     return this.#chunks;
   }
 
+  /** Gathers a small piece; sends a large one, behind what was gathered. */
   transform(piece: Uint8Array, out: Out<Uint8Array>): void {
     if (this.#held.length > 0 && this.#held.length + piece.length > this.#chunk) {
       this.#send(this.#held.take(), "\r\n", out);
@@ -46,6 +63,7 @@ export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
     this.#send(this.#held.take(), " LAST\r\n", out);
   }
 
+  /** Drops what was gathered: without a `LAST` there is no message. */
   cancel(): void {
     this.#held.clear();
   }

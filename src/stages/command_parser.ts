@@ -16,6 +16,10 @@ import type { Out, Stage } from "./stage.ts";
 
 /** A line that was refused before its grammar was looked at. */
 export interface CommandLineFault {
+  /**
+   * `line-too-long`: 500 (RFC 5321 §4.5.3.1.9). `bare-newline`: a CR or LF by itself. `octets`: a
+   * NUL, as also {@linkcode CommandFault} has it for other controls.
+   */
   readonly fault: "line-too-long" | "bare-newline" | "octets";
 }
 
@@ -43,14 +47,34 @@ export interface CommandParserOptions extends CommandOptions {
   readonly limit: number;
 }
 
-/** Parses each line; a fault of the line comes before the grammar. Holds nothing. */
+/**
+ * Parses each line; a fault of the line comes before the grammar. Holds nothing.
+ *
+ * @example From octets to commands
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { CommandParser, fuse, LineSplitter, type ParsedLine } from "@sluice/sluice/stages";
+ *
+ * const stage = fuse(new LineSplitter({ limit: 12_288 }), new CommandParser({ limit: 512 }));
+ * const parsed: ParsedLine[] = [];
+ * const octets = new TextEncoder().encode("BDAT 86 LAST\r\nRSET\nQUIT\r\nTURN\r\n");
+ * stage.transform(octets, { enqueue: (one) => parsed.push(one) });
+ * assertEquals(parsed, [
+ *   { verb: "BDAT", size: 86, last: true },
+ *   { fault: "bare-newline" },
+ *   { fault: "unknown-verb" },
+ * ]);
+ * ```
+ */
 export class CommandParser implements Stage<Line, ParsedLine> {
   readonly #options: CommandParserOptions;
 
+  /** Makes a parser; it has no state, so one may serve many sessions. */
   constructor(options: CommandParserOptions) {
     this.#options = options;
   }
 
+  /** Enqueues one command or one fault for each line. */
   transform(line: Line, out: Out<ParsedLine>): void {
     out.enqueue(this.#parse(line));
   }

@@ -16,12 +16,23 @@ const IN_LINE = encode("\r\n.\r\n");
  *
  * Only CRLF begins a line. Content that may hold a CR or LF by itself goes through a
  * {@linkcode NewlineGuard} first, or a lenient upstream may see the end of data within it.
+ *
+ * @example A line that starts with a dot
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DotStuffer, toTransformStream } from "@sluice/sluice/stages";
+ *
+ * const content = new Blob(["\r\n.\r\nThe end"]).stream();
+ * const wire = content.pipeThrough(toTransformStream(new DotStuffer()));
+ * assertEquals(await new Response(wire).text(), "\r\n..\r\nThe end\r\n.\r\n");
+ * ```
  */
 export class DotStuffer implements Stage<Uint8Array, Uint8Array> {
   // The last two octets of the content. The start of the data is the start of a line.
   #secondLast: number = CR;
   #last: number = LF;
 
+  /** Enqueues the chunk in pieces that meet in each dot to be doubled, which both have. */
   transform(chunk: Uint8Array, out: Out<Uint8Array>): void {
     let start = 0;
     for (let dot = chunk.indexOf(DOT); dot !== -1; dot = chunk.indexOf(DOT, dot + 1)) {

@@ -11,6 +11,7 @@ import { UnfinishedDataFault } from "./unfinished.ts";
 
 /** The end of mail data has been read. */
 export interface EndOfData {
+  /** Tells this event from a piece of the message. */
   readonly end: true;
   /** The first fault. The message has to be refused: content from there on was withheld. */
   readonly fault?: DataFault;
@@ -30,7 +31,7 @@ export interface DotUnstufferOptions {
    * @default false
    */
   readonly keepStuffing?: boolean;
-  /** @default "reject" */
+  /** What becomes of a CR or LF by itself, in both forms of output. @default "reject" */
   readonly bareNewline?: BareNewline;
 }
 
@@ -50,6 +51,38 @@ type Held = "nothing" | "cr" | "dot" | "dot-cr";
  * stops behind the end; what follows is read as the next message. Holds at most two octets.
  *
  * With `normalize`, a dot after a bare LF is content; `nul-dot` remains a fault.
+ *
+ * @example A message and the command behind it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DotUnstuffer, type EndOfData } from "@sluice/sluice/stages";
+ *
+ * const wire = new TextEncoder().encode("Hi\r\n..\r\n.\r\nQUIT\r\n");
+ * let content = "";
+ * let end: EndOfData | undefined;
+ * const next = new DotUnstuffer().take(wire, 0, {
+ *   enqueue(event) {
+ *     if (event instanceof Uint8Array) content += new TextDecoder().decode(event);
+ *     else end = event;
+ *   },
+ * });
+ * assertEquals(content, "Hi\r\n.\r\n");
+ * assertEquals(end, { end: true, octets: 7 });
+ * assertEquals(new TextDecoder().decode(wire.subarray(next)), "QUIT\r\n");
+ * ```
+ *
+ * @example An end of data that is none (SMTP smuggling)
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type DataEvent, DotUnstuffer } from "@sluice/sluice/stages";
+ *
+ * const wire = new TextEncoder().encode("Hi\n.\r\nMAIL FROM:<root@bank.example>\r\n.\r\n");
+ * const events: DataEvent[] = [];
+ * const next = new DotUnstuffer().take(wire, 0, { enqueue: (event) => events.push(event) });
+ *
+ * assertEquals(next, wire.length); // all of it is one message
+ * assertEquals(events.at(-1), { end: true, fault: "bare-lf", octets: 2 });
+ * ```
  */
 export class DotUnstuffer implements Framer<DataEvent> {
   readonly #keepStuffing: boolean;
@@ -60,6 +93,7 @@ export class DotUnstuffer implements Framer<DataEvent> {
   #octets = 0;
   #unfinished = true;
 
+  /** Makes a reader of mail data; after each end it is ready for the next message. */
   constructor(options: DotUnstufferOptions = {}) {
     this.#keepStuffing = options.keepStuffing ?? false;
     this.#normalize = options.bareNewline === "normalize";
@@ -70,6 +104,11 @@ export class DotUnstuffer implements Framer<DataEvent> {
     return this.#octets;
   }
 
+  /**
+   * Enqueues the content in `chunk` from `from` on as views, up to the end of data if it is there.
+   *
+   * @returns The offset behind the end of data, or `chunk.length`.
+   */
   take(chunk: Uint8Array, from: number, out: Out<DataEvent>): number {
     let at = from;
     // What lies in chunk[start, at) is judged and not yet handed out.
@@ -124,11 +163,16 @@ export class DotUnstuffer implements Framer<DataEvent> {
     return at;
   }
 
+  /** As `take`, but goes on with the next message: for input of nothing but mail data. */
   transform(chunk: Uint8Array, out: Out<DataEvent>): void {
     for (let at = 0; at < chunk.length;) at = this.take(chunk, at, out);
   }
 
-  /** @throws {UnfinishedDataFault} If the end of the data has not come. */
+  /**
+   * Makes sure that the last message has come to its end.
+   *
+   * @throws {UnfinishedDataFault} If the end of the data has not come.
+   */
   flush(): void {
     if (!this.#unfinished) return;
     throw new UnfinishedDataFault("Read mail data: the input ended before CRLF.CRLF");

@@ -12,6 +12,24 @@ import type { Out, Stage } from "./stage.ts";
  * stage enqueues in its `flush` still passes through those behind it.
  *
  * Throws what the stages throw.
+ *
+ * @example A relay that changes what passes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BdatFramer, fuse, NewlineGuard, type Stage } from "@sluice/sluice/stages";
+ *
+ * const disclaimer: Stage<Uint8Array, Uint8Array> = {
+ *   transform: (chunk, out) => out.enqueue(chunk),
+ *   flush: (out) => out.enqueue(new TextEncoder().encode("Not legal advice.\r\n")),
+ * };
+ * const stage = fuse(new NewlineGuard(), disclaimer, new BdatFramer());
+ *
+ * let sent = "";
+ * const out = { enqueue: (piece: Uint8Array) => sent += new TextDecoder().decode(piece) };
+ * stage.transform(new TextEncoder().encode("\r\nSue them.\r\n"), out);
+ * stage.flush?.(out);
+ * assertEquals(sent, "BDAT 32 LAST\r\n\r\nSue them.\r\nNot legal advice.\r\n");
+ * ```
  */
 export function fuse<A, B, C>(a: Stage<A, B>, b: Stage<B, C>): Stage<A, C>;
 /** Makes one stage of three. */

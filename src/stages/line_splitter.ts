@@ -18,6 +18,7 @@ export interface Line {
    * line lay in one, so it is valid as long as the chunk.
    */
   readonly octets: Uint8Array;
+  /** Absent in a line that is sound. */
   readonly fault?: LineFault;
 }
 
@@ -27,6 +28,22 @@ export interface Line {
  * A CR or LF by itself, or a NUL, marks the line as faulty and reading goes on to its true end:
  * whoever acts in the middle of a line turns the rest of it into commands. Of a line that is too
  * long nothing is kept. Holds at most `limit` octets.
+ *
+ * @example Lines across chunks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LineSplitter } from "@sluice/sluice/stages";
+ *
+ * const splitter = new LineSplitter({ limit: 512 });
+ * const lines: string[] = [];
+ * for (const chunk of ["NOOP\r\nQU", "IT\r", "\nRSET\n", "DATA\r\nHE"]) {
+ *   splitter.transform(new TextEncoder().encode(chunk), {
+ *     enqueue: ({ octets, fault }) => lines.push(fault ?? new TextDecoder().decode(octets)),
+ *   });
+ * }
+ * assertEquals(lines, ["NOOP", "QUIT", "bare-lf"]);
+ * assertEquals(splitter.pending, "HE".length);
+ * ```
  */
 export class LineSplitter implements Framer<Line> {
   readonly #limit: number;
@@ -36,7 +53,11 @@ export class LineSplitter implements Framer<Line> {
   #afterCr = false;
   #fault: LineFault | undefined;
 
-  /** @param options.limit Longest line in octets, CRLF included (RFC 5321 §4.5.3.1). */
+  /**
+   * Makes a splitter for one direction of one connection.
+   *
+   * @param options `limit`: longest line in octets, CRLF included (RFC 5321 §4.5.3.1).
+   */
   constructor(options: { readonly limit: number }) {
     this.#limit = options.limit;
   }
@@ -56,6 +77,7 @@ export class LineSplitter implements Framer<Line> {
     return dropped;
   }
 
+  /** Takes one line and stops behind its CRLF, or takes all that is there of it. */
   take(chunk: Uint8Array, from: number, out: Out<Line>): number {
     for (let at = from; at < chunk.length; at++) {
       const octet = chunk[at];
@@ -73,6 +95,7 @@ export class LineSplitter implements Framer<Line> {
     return chunk.length;
   }
 
+  /** Enqueues every line that ends in `chunk`. */
   transform(chunk: Uint8Array, out: Out<Line>): void {
     for (let at = 0; at < chunk.length;) at = this.take(chunk, at, out);
   }
@@ -82,6 +105,7 @@ export class LineSplitter implements Framer<Line> {
     this.clear();
   }
 
+  /** As `flush`. */
   cancel(): void {
     this.clear();
   }

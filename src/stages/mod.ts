@@ -4,6 +4,7 @@
  *
  * @example Mail data from one server to another, as streams
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { DotStuffer, DotUnstuffer, fuse, toTransformStream } from "@sluice/sluice/stages";
  * import type { DataEvent, Stage } from "@sluice/sluice/stages";
  *
@@ -17,7 +18,7 @@
  *
  * const wire = new Blob(["Subject: Hi\r\n\r\n..\r\n.\r\n"]).stream();
  * const sent = await new Response(wire.pipeThrough(toTransformStream(relay))).text();
- * if (sent !== "Subject: Hi\r\n\r\n..\r\n.\r\n") throw new Error(sent);
+ * assertEquals(sent, "Subject: Hi\r\n\r\n..\r\n.\r\n");
  * ```
  *
  * @module
@@ -27,7 +28,7 @@ export * from "./batch.ts";
 export * from "./bdat_framer.ts";
 export * from "./bdat_receiver.ts";
 export * from "./command_parser.ts";
-export * from "./data_scan.ts";
+export type { BareNewline, DataFault } from "./data_scan.ts";
 export * from "./dot_stuffer.ts";
 export * from "./dot_unstuffer.ts";
 export * from "./fuse.ts";

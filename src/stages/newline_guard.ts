@@ -17,6 +17,27 @@ const SPACE = Uint8Array.of(SP);
  * wherever it stands; only after NULs at the start of a line it is a fault, also with `normalize`.
  * A stream that ends is not a message that is good: look at `fault` after `flush` and before the
  * upstream is told that the message is complete. Passes on views; holds at most one octet.
+ *
+ * @example Refusing and repairing
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { NewlineGuard } from "@sluice/sluice/stages";
+ *
+ * const pass = (guard: NewlineGuard, content: string): string => {
+ *   let passed = "";
+ *   const out = { enqueue: (piece: Uint8Array) => passed += new TextDecoder().decode(piece) };
+ *   guard.transform(new TextEncoder().encode(content), out);
+ *   guard.flush(out);
+ *   return passed;
+ * };
+ * const strict = new NewlineGuard();
+ * assertEquals(pass(strict, "Hi\nthere\r\n"), "Hi");
+ * assertEquals(strict.fault, "bare-lf");
+ *
+ * const lenient = new NewlineGuard({ bareNewline: "normalize" });
+ * assertEquals(pass(lenient, "Hi\nthere\r\n"), "Hi\r\nthere\r\n");
+ * assertEquals(lenient.fault, undefined);
+ * ```
  */
 export class NewlineGuard implements Stage<Uint8Array, Uint8Array> {
   readonly #normalize: boolean;
@@ -24,7 +45,11 @@ export class NewlineGuard implements Stage<Uint8Array, Uint8Array> {
   #heldCr = false;
   #fault: DataFault | undefined;
 
-  /** @param options.bareNewline What to do with a CR or LF by itself; default `reject`. */
+  /**
+   * Makes a guard for one message.
+   *
+   * @param options `bareNewline`: what becomes of a CR or LF by itself; default `reject`.
+   */
   constructor(options: { readonly bareNewline?: BareNewline } = {}) {
     this.#normalize = options.bareNewline === "normalize";
   }
@@ -34,6 +59,7 @@ export class NewlineGuard implements Stage<Uint8Array, Uint8Array> {
     return this.#fault;
   }
 
+  /** Enqueues the chunk up to the message's first fault; after that nothing any more. */
   transform(chunk: Uint8Array, out: Out<Uint8Array>): void {
     if (chunk.length === 0) return;
     let at = 0;

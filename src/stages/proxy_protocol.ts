@@ -21,26 +21,48 @@ export interface ProxyEndpoint {
 export interface ProxyTlv {
   /** 0 to 255. */
   readonly type: number;
+  /** At most 1024 octets; never written to again. */
   readonly value: Uint8Array;
 }
 
 /** What a header says. */
 export interface ProxyHeader {
+  /** Of the protocol: 1 is a line of text, 2 is binary. */
   readonly version: 1 | 2;
   /**
    * The header names no IP address (`UNKNOWN`, `LOCAL`, a Unix socket): the addresses of the
    * connection itself hold.
    */
   readonly local: boolean;
+  /** The client; absent where `local`. */
   readonly source?: ProxyEndpoint;
+  /** The address at which the client reached the proxy; absent where `local`. */
   readonly destination?: ProxyEndpoint;
   /** Extension fields of version 2 in their order, not interpreted. */
   readonly tlvs?: readonly ProxyTlv[];
 }
 
-/** What came is not a PROXY header; the connection has to be closed without an answer. */
+/**
+ * What came is not a PROXY header; the connection has to be closed without an answer.
+ *
+ * @example A client that speaks SMTP at once
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { ProxyHeaderFault, ProxyHeaderReader } from "@sluice/sluice/stages";
+ *
+ * const octets = new TextEncoder().encode("EHLO client.example\r\n");
+ * const out = { enqueue: () => {} };
+ * assertThrows(() => new ProxyHeaderReader().take(octets, 0, out), ProxyHeaderFault);
+ * ```
+ */
 export class ProxyHeaderFault extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "ProxyHeaderFault";
+  /**
+   * Is thrown by {@linkcode ProxyHeaderReader}.
+   *
+   * @param problem What was found, for logs.
+   */
   constructor(problem: string) {
     super(`Read a PROXY header: ${problem}`);
   }
@@ -76,12 +98,29 @@ const UNSPECIFIED = 0x00;
  *
  * `take` and `transform` throw {@linkcode ProxyHeaderFault} at the first octet that cannot belong
  * to a header. Holds at most 1040 octets.
+ *
+ * @example The client behind a load balancer
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type ProxyHeader, ProxyHeaderReader } from "@sluice/sluice/stages";
+ *
+ * const line = "PROXY TCP4 192.0.2.7 198.51.100.1 50000 25\r\n";
+ * const octets = new TextEncoder().encode(`${line}EHLO client.example\r\n`);
+ * const headers: ProxyHeader[] = [];
+ * const next = new ProxyHeaderReader().take(octets, 0, { enqueue: (one) => headers.push(one) });
+ * assertEquals(headers[0].source, { host: "192.0.2.7", port: 50000 });
+ * assertEquals(next, line.length); // SMTP begins here
+ * ```
  */
 export class ProxyHeaderReader implements Framer<ProxyHeader> {
   #octets = new Uint8Array(FIXED + MAX_BLOCK);
   #length = 0;
 
-  /** @throws {ProxyHeaderFault} If the octets are not a valid header. */
+  /**
+   * Takes octets up to the end of the header and enqueues it when it is complete.
+   *
+   * @throws {ProxyHeaderFault} If the octets are not a valid header.
+   */
   take(chunk: Uint8Array, from: number, out: Out<ProxyHeader>): number {
     for (let at = from; at < chunk.length; at++) {
       this.#octets[this.#length++] = chunk[at];
@@ -94,7 +133,11 @@ export class ProxyHeaderReader implements Framer<ProxyHeader> {
     return chunk.length;
   }
 
-  /** @throws {ProxyHeaderFault} If the octets are not a valid header. */
+  /**
+   * As `take`, over and over: for input of nothing but headers.
+   *
+   * @throws {ProxyHeaderFault} If the octets are not a valid header.
+   */
   transform(chunk: Uint8Array, out: Out<ProxyHeader>): void {
     for (let at = 0; at < chunk.length;) at = this.take(chunk, at, out);
   }
@@ -212,6 +255,20 @@ function parseTlvs(octets: Uint8Array): ProxyTlv[] {
  *
  * Where one end is IPv4 and the other IPv6, both are written as IPv6.
  *
+ * @example A header of version 1
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeProxyHeader } from "@sluice/sluice/stages";
+ *
+ * const source = { host: "2001:db8::7", port: 50000 };
+ * const destination = { host: "2001:db8::1", port: 25 };
+ * assertEquals(
+ *   new TextDecoder().decode(encodeProxyHeader(1, source, destination)),
+ *   "PROXY TCP6 2001:db8::7 2001:db8::1 50000 25\r\n",
+ * );
+ * ```
+ *
+ * @param version 1 is a line of text, 2 is binary.
  * @param source The client; without it or `destination` the header says `UNKNOWN` or `LOCAL`.
  * @throws {RangeError} If a host is not an IP address or a port is not from 0 to 65535.
  */

@@ -10,7 +10,12 @@ import { toTransformStream } from "./to_transform_stream.ts";
 
 /** The reading half of a channel. What it returns is valid until the next `read`. */
 export interface Reader {
-  /** @returns At least one octet, or `undefined` at the end. */
+  /**
+   * Waits for octets.
+   *
+   * @param size Wanted size of the read buffer in octets; a hint.
+   * @returns At least one octet, or `undefined` at the end.
+   */
   read(size?: number): Promise<Uint8Array | undefined>;
 }
 
@@ -36,6 +41,23 @@ const JOIN = 16_384;
  * Streams are locked, closed at the end, and cancelled and aborted on an error or by the signal. A reader
  * or a writer remains its owner's, who also ends a read that is still waiting when the signal
  * comes.
+ *
+ * @example From a stream to a writer
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DotStuffer, pump } from "@sluice/sluice/stages";
+ *
+ * const source = new Blob(["Subject: Hi\r\n\r\n.signed\r\n"]).stream();
+ * let sent = "";
+ * const sink = {
+ *   write(octets: Uint8Array): Promise<void> {
+ *     sent += new TextDecoder().decode(octets);
+ *     return Promise.resolve();
+ *   },
+ * };
+ * await pump(source, new DotStuffer(), sink);
+ * assertEquals(sent, "Subject: Hi\r\n\r\n..signed\r\n.\r\n");
+ * ```
  *
  * @throws What the source, the stage or the sink throws, or the reason of the signal.
  */

@@ -24,9 +24,26 @@ export type ReplyFaultReason =
 /**
  * The upstream has sent something that is not a reply. There is no way back into step with it, so
  * the connection has to be closed.
+ *
+ * @example Two replies that claim to be one
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { fuse, LineSplitter, ReplyFault, ReplyParser } from "@sluice/sluice/stages";
+ *
+ * const stage = fuse(new LineSplitter({ limit: 512 }), new ReplyParser());
+ * const octets = new TextEncoder().encode("250-Ok\r\n550 No\r\n");
+ * const fault = assertThrows(() => stage.transform(octets, { enqueue: () => {} }), ReplyFault);
+ * assertEquals(fault.reason, "mixed-codes");
+ * ```
  */
 export class ReplyFault extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "ReplyFault";
+  /**
+   * Is thrown by {@linkcode ReplyParser}.
+   *
+   * @param message What was found, for logs; it has nothing of the reply's text.
+   */
   constructor(readonly reason: ReplyFaultReason, message: string) {
     super(`Parse a reply: ${message}`);
   }
@@ -57,6 +74,20 @@ const singleOctets = new TextDecoder("latin1");
  * never in part. Octets that are not UTF-8, and controls but HT, become `?`.
  *
  * `transform` throws {@linkcode ReplyFault}.
+ *
+ * @example A reply of two lines
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Reply } from "@sluice/sluice/rfc5321";
+ * import { fuse, LineSplitter, ReplyParser } from "@sluice/sluice/stages";
+ *
+ * const stage = fuse(new LineSplitter({ limit: 512 }), new ReplyParser());
+ * const replies: Reply[] = [];
+ * for (const chunk of ["250-mx.exam", "ple\r\n250 SIZE\r\n354"]) {
+ *   stage.transform(new TextEncoder().encode(chunk), { enqueue: (one) => replies.push(one) });
+ * }
+ * assertEquals(replies, [new Reply(250, ["mx.example", "SIZE"])]);
+ * ```
  */
 export class ReplyParser implements Stage<Line, Reply> {
   readonly #maxLines: number;
@@ -65,6 +96,7 @@ export class ReplyParser implements Stage<Line, Reply> {
   #octets = 0;
   #lines: string[] = [];
 
+  /** Makes a parser for one connection; a limit above 100 lines counts as 100. */
   constructor(options: ReplyParserOptions = {}) {
     this.#maxLines = Math.min(options.maxLines ?? maxReplyLines, maxReplyLines);
     this.#maxOctets = options.maxOctets ?? 16_384;
@@ -81,7 +113,11 @@ export class ReplyParser implements Stage<Line, Reply> {
     this.#lines = [];
   }
 
-  /** @throws {ReplyFault} If the line is none of a reply, or exceeds a limit. */
+  /**
+   * Takes one line; enqueues the reply that it completes.
+   *
+   * @throws {ReplyFault} If the line is none of a reply, or exceeds a limit.
+   */
   transform(line: Line, out: Out<Reply>): void {
     if (line.fault === "too-long") throw new ReplyFault("too-long", "a line exceeds its limit");
     if (line.fault) throw new ReplyFault("octets", `found ${line.fault} in a line`);
@@ -115,6 +151,7 @@ export class ReplyParser implements Stage<Line, Reply> {
     this.clear();
   }
 
+  /** As `clear`. */
   cancel(): void {
     this.clear();
   }

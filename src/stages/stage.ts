@@ -10,6 +10,7 @@
 
 /** Where a stage puts what it makes. `TransformStreamDefaultController` is one. */
 export interface Out<O> {
+  /** Takes one value; it may pass it on at once, within this call. */
   enqueue(value: O): void;
 }
 
@@ -20,8 +21,9 @@ export interface Out<O> {
  * writes into what it has passed on.
  */
 export interface Stage<I, O> {
+  /** Takes the next chunk and enqueues whatever can be made of it now: nothing, one or several. */
   transform(chunk: I, out: Out<O>): void;
-  /** The input has ended. */
+  /** The input has ended: what is still held is enqueued, dropped or a fault, as the stage says. */
   flush?(out: Out<O>): void;
   /** Either side has gone away; forget what is held. */
   cancel?(reason?: unknown): void;

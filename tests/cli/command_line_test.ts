@@ -53,6 +53,7 @@ Deno.test("parse: what was given, by the table", async (t) => {
 Deno.test("parse: what cannot be obeyed is one line that names the help", async (t) => {
   const cases: readonly [args: string[], found: string][] = [
     [["--unknown"], "--unknown"],
+    [["--un.known"], "'--un.known'"],
     [["-x"], "-x"],
     [["--from"], "--from"],
     [["--listen", "--quiet"], "--listen"],

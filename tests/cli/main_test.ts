@@ -56,7 +56,7 @@ Deno.test("usage errors: one line, exit status 2", async (t) => {
     [["version", "--quiet"], "version: Unknown option '--quiet'"],
     [["send", "a", "b"], 'send: found "b", allowed is [file]'],
     [["probe"], "probe: found no operand"],
-    [["--unknown\nsecond line"], "second line"],
+    [["--unknown\nsecond line"], "'--unknown second line'"],
     [["--help", "--unknown"], "serve: Unknown option '--unknown'"],
   ]);
 });
@@ -96,7 +96,7 @@ Deno.test("serve refuses each mistake before it listens", async (t) => {
     [["--trusted", "10.0.0.0/33"], '"trusted"'],
     [["--accept", "xclient"], "only together with --trusted"],
     [["--accept", "magic", "--trusted", "::1"], "allowed is xclient, xforward, proxy"],
-    [["--identify", "me"], '"--identify": found "me"'],
+    [["--upstream", "smtp://127.0.0.1", "--identify", "me"], '"--identify": found "me"'],
     [["--hostname", "a b"], 'found "a b", allowed is a domain name'],
     [["--max-size", "50MB"], '"--max-size": found "50MB"'],
     [["--max-size", "0"], "a whole number of at least 1"],

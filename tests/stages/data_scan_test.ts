@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DataScan, Finding, Place } from "../../src/stages/mod.ts";
+import { DataScan, Finding, Place } from "../../src/stages/data_scan.ts";
 import { octets } from "../_chunking.ts";
 
 const { nothing, dot, dotAfterBareLf, nulDot, cr, bareLf } = Finding;

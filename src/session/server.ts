@@ -1,0 +1,201 @@
+/**
+ * Serves one client connection, from its first octet to its last: greeting, commands one after the
+ * other, and the end. What each command does stands in `commands.ts`; which is allowed when, in
+ * `state.ts`.
+ *
+ * @module
+ */
+
+import { type Channel, ChannelError } from "../channel.ts";
+import { TimeoutError } from "../clock.ts";
+import type { Command, Verb } from "../rfc5321/command.ts";
+import { maxCommandLine } from "../rfc5321/limits.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import { CommandParser, type ParsedLine } from "../stages/command_parser.ts";
+import type { Line } from "../stages/line_splitter.ts";
+import { handlers } from "./commands.ts";
+import { answerToFault } from "./faults.ts";
+import type { Handler } from "./handler.ts";
+import { acceptProxyHeader } from "./identity.ts";
+import { SessionOver } from "./over.ts";
+import { Session } from "./session.ts";
+import type { ListenerSettings, Settings } from "./settings.ts";
+import { barriers, legality } from "./state.ts";
+
+/** Octets read and thrown away after our last reply, so that it is not lost to a reset. */
+const LINGER_OCTETS = 262_144;
+
+/** First octet of a TLS record that carries a handshake (RFC 8446 §5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+/** See the module. `run` or `refuse` it, once. */
+export class SessionServer {
+  readonly #session: Session;
+  readonly #parser = new CommandParser({ limit: maxCommandLine });
+  /** Set while the session does nothing but wait for a command. */
+  #interrupt: ((reason: SessionOver) => void) | undefined;
+  #drain: Reply | undefined;
+
+  constructor(id: string, channel: Channel, settings: Settings, at: ListenerSettings) {
+    this.#session = new Session(id, channel, settings, at);
+  }
+
+  /** Serves the client until the end. Never rejects. */
+  run(): Promise<void> {
+    return this.#live(async () => {
+      await this.#open();
+      return await this.#converse();
+    });
+  }
+
+  /** Tells the client no more than this, in place of the greeting. Never rejects. */
+  refuse(reply: Reply): Promise<void> {
+    return this.#live(() => Promise.resolve(this.#session.dismissal(reply)));
+  }
+
+  /** Lets an open transaction finish, then ends the session with 421; at once where none is open. */
+  shutdown(): void {
+    const session = this.#session;
+    this.#drain = session.settings.replies.shutdown;
+    if (!session.busy) this.#interrupt?.(session.dismissal(this.#drain));
+  }
+
+  /** Ends the session now, whatever it is doing; the upstream never sees an end of mail data. */
+  abort(): void {
+    this.#session.abort();
+  }
+
+  async #live(converse: () => Promise<SessionOver>): Promise<void> {
+    const session = this.#session;
+    const { observer } = session.settings;
+    observer.sessionOpened(session.facts);
+    let over: SessionOver;
+    let cause: unknown;
+    try {
+      over = await converse();
+    } catch (error) {
+      over = this.#over(error);
+      cause = error === over ? over.cause : error;
+    }
+    session.state = "ended";
+    await this.#close(over);
+    observer.sessionClosed(session.facts, over.end, cause);
+  }
+
+  async #open(): Promise<void> {
+    const session = this.#session;
+    const { proxyFrom, implicitTls } = session.at;
+    if (proxyFrom !== undefined) await acceptProxyHeader(session, proxyFrom);
+    if (implicitTls) await session.secure();
+    await session.greet("");
+  }
+
+  async #converse(): Promise<SessionOver> {
+    const session = this.#session;
+    while (session.state !== "ended") {
+      const parsed = await this.#nextCommand();
+      if (parsed === undefined) return new SessionOver("vanished");
+      await session.replies.room();
+      if ("fault" in parsed) await this.#refuseFault(parsed);
+      else await this.#obey(parsed);
+    }
+    return new SessionOver("quit");
+  }
+
+  async #nextCommand(): Promise<ParsedLine | undefined> {
+    const session = this.#session;
+    let parsed: ParsedLine | undefined;
+    const parse = {
+      enqueue: (line: Line): void =>
+        this.#parser.transform(line, { enqueue: (command) => void (parsed = command) }),
+    };
+    const left = session.countdown(session.settings.timeouts.command);
+    for (;;) {
+      if (this.#drain !== undefined && !session.busy) throw session.dismissal(this.#drain);
+      if (session.input.buffered > 0) {
+        if (session.lines.pending === 0 && session.input.next === TLS_HANDSHAKE) {
+          throw session.dismissal("foreignProtocol");
+        }
+        session.input.take(session.lines, parse);
+        if (parsed !== undefined) return parsed;
+      }
+      session.replies.flush();
+      if (!await this.#interruptible(session.input.fill(left(), "a command"))) return undefined;
+    }
+  }
+
+  /** A wait that `shutdown` may cut short. */
+  #interruptible<T>(wait: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#interrupt = reject;
+      wait.then(resolve, reject);
+    }).finally(() => this.#interrupt = undefined);
+  }
+
+  async #refuseFault(parsed: Extract<ParsedLine, { fault: string }>): Promise<void> {
+    const session = this.#session;
+    const { verb, reply, fatal } = answerToFault(parsed);
+    await session.replies.settled();
+    if (fatal) throw session.dismissal(reply);
+    session.fault(verb, reply);
+  }
+
+  async #obey(command: Command): Promise<void> {
+    const session = this.#session;
+    const { verb } = command;
+    if (barriers.has(verb)) {
+      await session.replies.settled();
+      // What is known need not wait for what this command has to wait for.
+      session.replies.flush();
+    }
+    const row = legality(session.state, verb);
+    const handler = (handlers as Readonly<Record<Verb, Handler>>)[verb];
+    if (row === undefined || "refuse" in row) {
+      // Even a BDAT out of place has its octets behind it (RFC 3030 §2).
+      await handler.swallow?.(session, command);
+      return row === undefined
+        ? session.fault(verb, "badSequence")
+        : session.answer(verb, row.refuse);
+    }
+    const before = session.errorsInARow;
+    await handler.obey(session, command, row.next);
+    if (session.errorsInARow === before) session.errorsInARow = 0;
+  }
+
+  #over(error: unknown): SessionOver {
+    const session = this.#session;
+    if (error instanceof SessionOver) return error;
+    if (error instanceof TimeoutError) return session.dismissal("idle");
+    if (error instanceof ChannelError) return new SessionOver("vanished");
+    session.mishap(error);
+    return session.dismissal("internal");
+  }
+
+  async #close(over: SessionOver): Promise<void> {
+    const session = this.#session;
+    const { timeouts, judge } = session.settings;
+    await session.transaction?.message?.cancel();
+    try {
+      if (over.reply !== undefined) session.replies.push(over.reply, "");
+      if (over.end === "quit" || over.end === "dismissed") {
+        await session.replies.drained();
+        await session.channel.closeWrite();
+        await this.#linger(session.countdown(timeouts.linger));
+      }
+    } catch {
+      // The client is gone: nothing is left to be said to it.
+    }
+    session.channel.close();
+    if (judge.asks("close")) await judge.judge("close", session.facts);
+    await session.leave();
+  }
+
+  /** Reads the rest away: closing with unread octets would reset the connection under our reply. */
+  async #linger(left: () => number): Promise<void> {
+    const { input } = this.#session;
+    let octets = input.discard();
+    while (octets < LINGER_OCTETS && await input.fill(left(), "the client to close")) {
+      octets += input.discard();
+    }
+  }
+}
