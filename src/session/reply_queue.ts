@@ -37,8 +37,16 @@ export class ReplyQueue {
   #wanted = false;
   #changed: (() => void)[] = [];
   #error: unknown;
+  #lastKnown: number;
 
-  constructor(public channel: Channel, readonly options: ReplyQueueOptions) {}
+  constructor(public channel: Channel, readonly options: ReplyQueueOptions) {
+    this.#lastKnown = options.clock.now();
+  }
+
+  /** When the last reply became known, in milliseconds since 1970; now, while one is owed. */
+  get lastKnown(): number {
+    return this.#owed ? this.options.clock.now() : this.#lastKnown;
+  }
 
   /**
    * Queues the reply to one command. A ready reply waits for `flush` so that it can leave together
@@ -53,10 +61,14 @@ export class ReplyQueue {
       this.#slots.push(slot);
       void reply.then((known) => {
         slot.reply = known;
+        this.#lastKnown = this.options.clock.now();
         this.#notify();
         this.flush();
       });
-    } else this.#slots.push({ reply, label });
+    } else {
+      this.#slots.push({ reply, label });
+      this.#lastKnown = this.options.clock.now();
+    }
   }
 
   /** Starts writing what is ready; whoever wants to know the end awaits `drained`. */
@@ -67,7 +79,11 @@ export class ReplyQueue {
 
   /** Waits until every queued reply is known (not: written). */
   async settled(): Promise<void> {
-    while (this.#slots.some((slot) => slot.reply === undefined)) await this.#change();
+    while (this.#owed) await this.#change();
+  }
+
+  get #owed(): boolean {
+    return this.#slots.some((slot) => slot.reply === undefined);
   }
 
   /** Waits until there is room for another command. */

@@ -174,7 +174,8 @@ export class SessionServer {
   async #close(over: SessionOver): Promise<void> {
     const session = this.#session;
     const { timeouts, judge } = session.settings;
-    await session.transaction?.message?.cancel();
+    // The upstream need not wait for what the client still has to read.
+    const left = session.leave();
     try {
       if (over.reply !== undefined) session.replies.push(over.reply, "");
       if (over.end === "quit" || over.end === "dismissed") {
@@ -186,8 +187,8 @@ export class SessionServer {
       // The client is gone: nothing is left to be said to it.
     }
     session.channel.close();
+    await left;
     if (judge.asks("close")) await judge.judge("close", session.facts);
-    await session.leave();
   }
 
   /** Reads the rest away: closing with unread octets would reset the connection under our reply. */

@@ -153,6 +153,12 @@ Deno.test("serve: a port in use is one line and exit status 2", async () => {
   assertStringIncludes(err, `"--listen": found "${address}", allowed is an address that is free`);
 });
 
+Deno.test("serve: TLS without a certificate is one line and exit status 2", async () => {
+  const { code, out, err } = await new Program("--tls-listen", "127.0.0.1:0").end();
+  assertEquals([code, out], [2, []]);
+  assertMatch(err, /^sluice: .* only together with the proxy's tls\n$/);
+});
+
 Deno.test("serve: a directory that it may not write is one line and exit status 2", async () => {
   const { code, out, err } = await new Program("--upstream", "capture:./other").end();
   assertEquals([code, out], [2, []]);
