@@ -38,6 +38,20 @@ const READ_SIZE = 4096;
 /**
  * Makes two channels that are each other's peer.
  *
+ * @example Two ends
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const [client, server] = memoryPair({ names: ["a", "b"] });
+ * assertEquals(client.remoteAddress, { transport: "memory", name: "b" });
+ * await client.write(new TextEncoder().encode("NOOP\r\n"));
+ * await client.closeWrite();
+ * assertEquals(new TextDecoder().decode(await server.read()), "NOOP\r\n");
+ * assertEquals(await server.read(), undefined);
+ * server.close();
+ * ```
+ *
  * @throws {RangeError} If `buffer` is not a positive integer.
  */
 export function memoryPair(options: MemoryOptions = {}): [MemoryChannel, MemoryChannel] {

@@ -34,6 +34,18 @@ export interface CertificateSource {
  * Always the same certificates, chosen by server name: the first that bears the exact name, then
  * the first that bears a wildcard for it (RFC 9525 §6.3), else the first of all.
  *
+ * @example What cannot be used is refused at once
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import { createTlsServer, staticCertificates } from "@sluice/sluice/deno";
+ *
+ * const serverOf = (cert: string, key: string) =>
+ *   createTlsServer({ certificates: staticCertificates([{ cert, key }]) });
+ *
+ * // Here, and not at the first handshake.
+ * assertThrows(() => serverOf("", ""), Error, "Cannot read the certificate");
+ * ```
+ *
  * @param pairs At least one.
  * @throws {Error} If there is none, one does not load, or a key is not its certificate's.
  */

@@ -65,6 +65,20 @@ export interface TlsServerOptions {
  * The server's side of TLS. The certificate is chosen by server name at each handshake; a client's
  * certificate is verified here and told in the facts, never a reason to refuse the handshake.
  *
+ * @example TLS from the first octet
+ * ```ts ignore
+ * import { createTlsServer, fileCertificates, listen } from "@sluice/sluice/deno";
+ *
+ * const certificates = await fileCertificates([{ cert: "mx.pem", key: "mx.key" }]);
+ * const tls = createTlsServer({ certificates, clientCertificates: { request: true } });
+ * const listener = await listen({ transport: "tcp", host: "127.0.0.1", port: 8465 });
+ * for await (const channel of listener) {
+ *   const secure = await tls.accept(channel, AbortSignal.timeout(30_000));
+ *   console.log(secure.tls.serverName, secure.tls.peer?.fingerprint);
+ *   secure.close();
+ * }
+ * ```
+ *
  * @throws {Error} If an authority does not load.
  */
 export function createTlsServer(options: TlsServerOptions): TlsServer {
@@ -121,6 +135,28 @@ export interface TlsClientOptions {
 /**
  * The client's side of TLS. The handshake itself proves in every case that the server holds its
  * certificate's key; what the certificate must be is checked before anything is sent.
+ *
+ * @example A server that speaks no TLS
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { ChannelError, createTlsClient } from "@sluice/sluice/deno";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const [client, server] = memoryPair();
+ * await server.write(new TextEncoder().encode("220 mail.example ESMTP\r\n"));
+ * const verify = { kind: "name", name: "mail.example" } as const;
+ * const error = await assertRejects(
+ *   () =>
+ *     createTlsClient().connect(
+ *       client,
+ *       { serverName: "mail.example", verify },
+ *       AbortSignal.timeout(5_000),
+ *     ),
+ *   ChannelError,
+ * );
+ * assertEquals(error.kind, "tls");
+ * server.close();
+ * ```
  */
 export function createTlsClient(options: TlsClientOptions = {}): TlsClient {
   const { certificate, key } = options;

@@ -14,11 +14,18 @@ function field(name: string, value: string | number | undefined): string {
   return ` ${name}=${/[\s"=\\]/.test(text) ? JSON.stringify(text) : text}`;
 }
 
-/** An observer that writes lines. */
-export function lineLog(clock: Clock, write: (line: string) => void): Observer {
+/** Who writes lines. */
+export interface LineLog {
+  readonly observer: Observer;
+  /** Octets that stood behind an upstream's reply to STARTTLS: it belongs to no session. */
+  readonly upstreamDropped: (octets: number) => void;
+}
+
+/** Makes a log of what is worth a line. */
+export function lineLog(clock: Clock, write: (line: string) => void): LineLog {
   const say = (event: string, ...fields: string[]): void =>
     write(`${new Date(clock.now()).toISOString()} ${event}${fields.join("")}`);
-  return {
+  const observer: Observer = {
     transaction({ id, session, original, octets }, reply) {
       const { client } = session;
       say(
@@ -36,7 +43,7 @@ export function lineLog(clock: Clock, write: (line: string) => void): Observer {
       );
     },
     dropped(session, octets) {
-      say("dropped", field("id", session.id), field("octets", octets), field("at", "STARTTLS"));
+      say("dropped", field("id", session.id), field("octets", octets), field("at", "client"));
     },
     trouble(session, error) {
       say("trouble", field("id", session?.id), field("error", messageOf(error)));
@@ -51,6 +58,9 @@ export function lineLog(clock: Clock, write: (line: string) => void): Observer {
       );
     },
   };
+  const upstreamDropped = (octets: number): void =>
+    say("dropped", field("octets", octets), field("at", "upstream"));
+  return { observer, upstreamDropped };
 }
 
 function messageOf(error: unknown): string {

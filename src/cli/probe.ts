@@ -39,7 +39,8 @@ export const probe: CommandSpec = {
     },
     "wait": {
       argument: "time",
-      help: "How long a reply that must not come is waited for. Default 2s.",
+      help: "How long a reply that must not come is waited for: longer than the server takes to " +
+        "accept a message. Default 5s.",
     },
     ...clientRows,
   },
@@ -95,10 +96,17 @@ async function strictOptions(
     connect,
     from: needed(given, "from"),
     to: needed(given, "to"),
-    wait: parseDuration(given.value("wait") ?? "2s", "--wait"),
+    wait: waitOf(given.value("wait") ?? "5s"),
     token: crypto.randomUUID(),
     ...(maildir === undefined ? {} : { delivered: await maildirSearch(maildir, "--maildir") }),
   };
+}
+
+/** Without any wait every server would pass. */
+function waitOf(text: string): number {
+  const wait = parseDuration(text, "--wait");
+  if (wait === 0) throw new OptionError("--wait", text, "1s or more");
+  return wait;
 }
 
 function needed(given: Given, name: string): Path {

@@ -192,6 +192,7 @@ async function proxyOptions(given: Given, write: (line: string) => void): Promis
       identify: given.value("identify"),
       hostname,
       keepSourceRoutes,
+      dropped: log.upstreamDropped,
       timeout: timeout === undefined ? undefined : parseDuration(timeout, "--upstream-timeout"),
     }),
     hostname,
@@ -210,7 +211,7 @@ async function proxyOptions(given: Given, write: (line: string) => void): Promis
       ...(recipients === undefined ? {} : { recipients: Number(recipients) }),
     },
     timeouts: idle === undefined ? {} : { command: parseDuration(idle, "--idle-timeout") },
-    observers: [log],
+    observers: [log.observer],
   };
 }
 

@@ -1,6 +1,9 @@
 /**
  * For authors of policies: the type, the verdicts, and what they are told.
  *
+ * A policy has a check for each phase that it cares about. A check may be asynchronous; one that
+ * fails, or takes longer than the option `policyTimeLimit`, is answered as `policyFailure` says.
+ *
  * @module
  */
 

@@ -15,7 +15,18 @@ const group = /^[0-9A-Fa-f]{1,4}$/;
 const generalLiteral = /^(?:[A-Za-z0-9-]*[A-Za-z0-9]):[!-Z^-~]+$/;
 const ipv6Tag = /^IPv6:/i;
 
-/** Whether the text is an IPv4 address in dotted decimal form, without leading zeros. */
+/**
+ * Whether the text is an IPv4 address in dotted decimal form, without leading zeros.
+ *
+ * @example Four numbers and nothing else
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isIpv4 } from "@sluice/sluice/rfc5321";
+ *
+ * const texts = ["192.0.2.1", "192.0.2.01", "192.0.2", "[192.0.2.1]"];
+ * assertEquals(texts.filter(isIpv4), ["192.0.2.1"]);
+ * ```
+ */
 export function isIpv4(text: string): boolean {
   return ipv4.test(text);
 }
@@ -37,6 +48,15 @@ function countGroups(text: string, endsAddress: boolean): number | undefined {
 /**
  * Whether the text is an IPv6 address in any of the forms of RFC 5321 §4.1.3: eight groups, or `::`
  * in place of at least two, the last two perhaps as an IPv4 address. No zone.
+ *
+ * @example Full, compressed and mixed forms
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isIpv6 } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(["2001:db8::1", "::", "::ffff:192.0.2.1"].every(isIpv6), true);
+ * assertEquals(["2001:db8:1", "::1::", "fe80::1%eth0"].some(isIpv6), false);
+ * ```
  */
 export function isIpv6(text: string): boolean {
   const sides = text.split("::");
@@ -47,7 +67,19 @@ export function isIpv6(text: string): boolean {
   return before !== undefined && after !== undefined && before + after <= 6;
 }
 
-/** Whether the text is an address literal with its brackets: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. */
+/**
+ * Whether the text is an address literal with its brackets (RFC 5321 §4.1.3): of IPv4, of IPv6, or
+ * of another tag, whose content is not looked into.
+ *
+ * @example The tag makes the difference
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isAddressLiteral } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(["[192.0.2.1]", "[IPv6:2001:db8::1]", "[X:any]"].every(isAddressLiteral), true);
+ * assertEquals(["192.0.2.1", "[2001:db8::1 ]", "[mx.example]"].some(isAddressLiteral), false);
+ * ```
+ */
 export function isAddressLiteral(text: string): boolean {
   if (!text.startsWith("[") || !text.endsWith("]")) return false;
   const content = text.slice(1, -1);

@@ -88,12 +88,48 @@ function parse(argument: string, known: ReadonlyMap<string, Read>): Attributes |
   return attributes;
 }
 
-/** Reads the argument of XCLIENT; `undefined` where an attribute is unknown, repeated or invalid. */
+/**
+ * Reads the argument of XCLIENT (XCLIENT_README): `name=value`, separated by single spaces.
+ *
+ * @example A client and what is not known of it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseXclient } from "@sluice/sluice/rfc5321";
+ *
+ * const attributes = parseXclient("ADDR=IPV6:2001:db8::7 NAME=[UNAVAILABLE] HELO=a+20b");
+ * assertEquals([...attributes ?? []], [
+ *   ["ADDR", "2001:db8::7"],
+ *   ["NAME", undefined],
+ *   ["HELO", "a b"],
+ * ]);
+ * assertEquals(parseXclient("COLOUR=red"), undefined);
+ * ```
+ *
+ * @param argument What stands behind `XCLIENT` and the space.
+ * @returns The attributes, their xtext decoded and `IPV6:` taken off; `undefined` where one is
+ * unknown, repeated or invalid.
+ */
 export function parseXclient(argument: string): Attributes | undefined {
   return parse(argument, xclient);
 }
 
-/** Reads the argument of XFORWARD; `undefined` where an attribute is unknown, repeated or invalid. */
+/**
+ * Reads the argument of XFORWARD (XFORWARD_README): `name=value`, separated by single spaces.
+ *
+ * @example What a content filter passes along
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseXforward } from "@sluice/sluice/rfc5321";
+ *
+ * const attributes = parseXforward("ADDR=192.0.2.7 PORT=50000 source=remote");
+ * assertEquals(attributes?.get("PORT"), "50000");
+ * assertEquals(attributes?.get("SOURCE"), "REMOTE");
+ * ```
+ *
+ * @param argument What stands behind `XFORWARD` and the space.
+ * @returns The attributes, their xtext decoded and `IPV6:` taken off; `undefined` where one is
+ * unknown, repeated or invalid.
+ */
 export function parseXforward(argument: string): Attributes | undefined {
   return parse(argument, xforward);
 }

@@ -242,6 +242,25 @@ function trimEnd(text: string): string {
  *
  * Verbs, keywords and labels count in any case; nothing else is changed.
  *
+ * @example A command with a parameter, and one with a syntax error
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseCommand } from "@sluice/sluice/rfc5321";
+ *
+ * const parse = (line: string) => parseCommand(new TextEncoder().encode(line));
+ *
+ * const mail = parse("mail from:<Smith@bar.example> SIZE=2304");
+ * if ("fault" in mail || mail.verb !== "MAIL") throw new Error("not a MAIL command");
+ * assertEquals(mail.reversePath.address, "Smith@bar.example");
+ * assertEquals(mail.parameters, { size: 2304 });
+ *
+ * assertEquals(parse("MAIL FROM: <Smith@bar.example>"), {
+ *   verb: "MAIL",
+ *   fault: "syntax",
+ *   detail: "MAIL FROM:<address>",
+ * });
+ * ```
+ *
  * @param line The line's octets without CRLF; not kept.
  * @returns The command, or why the line is none. Never throws.
  */

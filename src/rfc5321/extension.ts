@@ -29,7 +29,24 @@ function union(a: readonly string[], b: readonly string[]): string[] {
   return [...new Set([...a, ...b])];
 }
 
-/** What a server offers. Immutable; keywords are upper case and keep their order. */
+/**
+ * What a server offers. Immutable; keywords are upper case and keep their order.
+ *
+ * @example From one EHLO reply to another
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Extensions, Reply } from "@sluice/sluice/rfc5321";
+ *
+ * const reply = new Reply(250, ["mx.example", "SIZE 10240000", "auth plain LOGIN", "XTEST"]);
+ * const offered = Extensions.parse(reply);
+ * assertEquals(offered.size, 10_240_000);
+ * assertEquals(offered.mechanisms, ["PLAIN", "LOGIN"]);
+ *
+ * const passedOn = offered.without("XTEST").with("SIZE", "1000").with("8BITMIME");
+ * assertEquals(passedOn.toLines(), ["SIZE 1000", "AUTH plain LOGIN", "8BITMIME"]);
+ * assertEquals(offered.has("8BITMIME"), false);
+ * ```
+ */
 export class Extensions {
   /** No extension at all: the answer to HELO. */
   static readonly none: Extensions = new Extensions(new Map());

@@ -5,6 +5,7 @@
  * Everything here is a pure function or an immutable value. Nothing reads, writes or waits, and what
  * has been parsed prints as text that parses to the same value.
  *
+ * @example A command, a fault and a reply
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { parseCommand, Reply } from "@sluice/sluice/rfc5321";

@@ -123,6 +123,18 @@ function print(parameters: object, rows: Index): string {
 /**
  * Reads what follows the reverse-path: `""`, or each parameter with a space before it.
  *
+ * @example Values and a fault
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseMailParameters } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(parseMailParameters(" SIZE=2304 BODY=8bitmime"), { size: 2304, body: "8BITMIME" });
+ * assertEquals(parseMailParameters(" SIZE=1 SIZE=2"), {
+ *   fault: "duplicate-parameter",
+ *   keyword: "SIZE",
+ * });
+ * ```
+ *
  * @returns A frozen object whose keys have the order of the text, or the first fault.
  */
 export function parseMailParameters(text: string): MailParameters | ParameterFault {
@@ -131,6 +143,17 @@ export function parseMailParameters(text: string): MailParameters | ParameterFau
 
 /**
  * Reads what follows the forward-path: `""`, or each parameter with a space before it.
+ *
+ * @example Delivery status notifications
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseRcptParameters } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(parseRcptParameters(" NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Bob@ivory.example"), {
+ *   notify: ["SUCCESS", "FAILURE"],
+ *   orcpt: { addressType: "rfc822", address: "Bob@ivory.example" },
+ * });
+ * ```
  *
  * @returns A frozen object whose keys have the order of the text, or the first fault.
  */
@@ -143,6 +166,18 @@ export function parseRcptParameters(text: string): RcptParameters | ParameterFau
  *
  * Words come out in upper case and numbers without `+` or leading zeros; everything else as given.
  *
+ * @example The rest of a MAIL command
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Path, printMailParameters } from "@sluice/sluice/rfc5321";
+ *
+ * const parameters = { size: 2304, by: { seconds: 120, mode: "R", trace: false } } as const;
+ * assertEquals(
+ *   `MAIL FROM:${Path.null}${printMailParameters(parameters)}`,
+ *   "MAIL FROM:<> SIZE=2304 BY=120;R",
+ * );
+ * ```
+ *
  * @throws {RangeError} If a value is not in its grammar, or a property is not known.
  */
 export function printMailParameters(parameters: MailParameters): string {
@@ -154,6 +189,16 @@ export function printMailParameters(parameters: MailParameters): string {
  *
  * Words come out in upper case; everything else as given.
  *
+ * @example No value breaks out of its line
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { printRcptParameters } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(printRcptParameters({ notify: ["NEVER"] }), " NOTIFY=NEVER");
+ * const orcpt = { addressType: "rfc822", address: "a@b.example\r\nDATA" };
+ * assertThrows(() => printRcptParameters({ orcpt }), RangeError);
+ * ```
+ *
  * @throws {RangeError} If a value is not in its grammar, or a property is not known.
  */
 export function printRcptParameters(parameters: RcptParameters): string {
@@ -162,7 +207,23 @@ export function printRcptParameters(parameters: RcptParameters): string {
 
 const all: Index = index<MailParameters & RcptParameters>({ ...mailTable, ...rcptTable });
 
-/** The EHLO keywords that a server must have offered for these parameters, none twice. */
+/**
+ * The EHLO keywords that a server must have offered for these parameters, none twice (RFC 5321
+ * §4.1.1.11).
+ *
+ * @example What a message asks of the next hop
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { extensionsOf } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(extensionsOf({ body: "BINARYMIME", ret: "HDRS", envid: "QQ314159" }), [
+ *   "BINARYMIME",
+ *   "DSN",
+ * ]);
+ * ```
+ *
+ * @throws {RangeError} If a property is not known.
+ */
 export function extensionsOf(parameters: MailParameters | RcptParameters): string[] {
   const keywords = rowsOf(parameters, all).flatMap(([row, value]) => row.extensions(value));
   return [...new Set(keywords)];

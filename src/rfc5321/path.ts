@@ -37,7 +37,23 @@ function unquote(localPart: string): string {
   return localPart.startsWith('"') ? localPart.slice(1, -1).replace(/\\([^])/g, "$1") : localPart;
 }
 
-/** The value of a reverse-path or forward-path. Immutable. */
+/**
+ * The value of a reverse-path or forward-path. Immutable.
+ *
+ * @example Quoting, case and a new domain
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ * import { Path } from "@sluice/sluice/rfc5321";
+ *
+ * const path = Path.from('"Fred Bloggs"@Old.Example');
+ * assertEquals([path.localPart, path.domain], ["Fred Bloggs", "old.example"]);
+ * assertEquals(path.withDomain("new.example").toString(), '<"Fred Bloggs"@new.example>');
+ *
+ * assert(Path.from('"bob"@x.example').equals(Path.from("bob@X.EXAMPLE")));
+ * assertEquals(Path.parse("<@a.example,@b.example:c@d.example>")?.route, ["a.example", "b.example"]);
+ * assertEquals(Path.parse("<a@b@c.example>"), undefined);
+ * ```
+ */
 export class Path {
   /** The null reverse-path `<>` (RFC 5321 §4.5.5). */
   static readonly null: Path = new Path("", "", "", []);

@@ -24,7 +24,22 @@ const subjectDotDetail = /^(?:0|[1-9][0-9]{0,2})\.(?:0|[1-9][0-9]{0,2})$/;
 const nonAscii = /[^\t -~]/gu;
 const authored = /^([0-9]{3})(?: ([^]*))?$/;
 
-/** One reply: a code and its lines. Immutable; an invalid one cannot be made. */
+/**
+ * One reply: a code and its lines. Immutable; an invalid one cannot be made.
+ *
+ * @example What goes on the wire
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { Reply } from "@sluice/sluice/rfc5321";
+ *
+ * const reply = new Reply(550, ["Not here", "Try elsewhere"]).withEnhanced("1.1");
+ * assertEquals(reply.toString(), "550-5.1.1 Not here\r\n550 5.1.1 Try elsewhere\r\n");
+ * assertEquals(reply.permanent, true);
+ * assertEquals(reply.enhanced, { class: 5, subject: 1, detail: 1 });
+ *
+ * assertThrows(() => Reply.parse("550 No\r\n250 Yes"), RangeError);
+ * ```
+ */
 export class Reply {
   /** The reply code, 200 to 599; its second digit is 0 to 5. */
   readonly code: number;

@@ -16,12 +16,33 @@ function encodeOctet(octet: number): string {
     : `+${octet.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-/** Writes a text as xtext; what is not printable ASCII becomes its UTF-8 octets in hexadecimal. */
+/**
+ * Writes a text as xtext (RFC 3461 §4): space, `+`, `=` and what is not printable ASCII become their
+ * UTF-8 octets in hexadecimal.
+ *
+ * @example What is escaped
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeXtext } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(encodeXtext("1 + 1 = zwölf"), "1+20+2B+201+20+3D+20zw+C3+B6lf");
+ * ```
+ */
 export function encodeXtext(text: string): string {
   return Array.from(encode(text), encodeOctet).join("");
 }
 
-/** Whether the text is xtext; the empty text is. */
+/**
+ * Whether the text is xtext (RFC 3461 §4); the empty text is.
+ *
+ * @example Hexadecimal digits are upper case
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isXtext } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(["a+2Bb", "", "a+2bb", "a=b", "a b"].map(isXtext), [true, true, false, false, false]);
+ * ```
+ */
 export function isXtext(text: string): boolean {
   return xtext.test(text);
 }
@@ -29,6 +50,15 @@ export function isXtext(text: string): boolean {
 /**
  * Reads xtext. The result may contain any character, controls and line ends included: whoever puts
  * it into a line checks it first.
+ *
+ * @example There and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decodeXtext, encodeXtext } from "@sluice/sluice/rfc5321";
+ *
+ * assertEquals(decodeXtext(encodeXtext("e=mc²@example.com")), "e=mc²@example.com");
+ * assertEquals(decodeXtext("+FF"), undefined); // not UTF-8
+ * ```
  *
  * @returns The text, or `undefined` where the input is not xtext or its octets are not UTF-8.
  */

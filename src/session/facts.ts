@@ -60,7 +60,7 @@ export interface Envelope {
   readonly reversePath: Path;
   /** What MAIL said besides the path. */
   readonly parameters: MailParameters;
-  /** In the order of their RCPT commands, or rather of the replies to these. */
+  /** In the order of their RCPT commands. */
   readonly recipients: readonly Recipient[];
 }
 
@@ -74,7 +74,7 @@ export interface TransactionFacts {
   readonly original: Envelope;
   /** As the upstream gets it: the recipients that it has accepted. */
   readonly current: Envelope;
-  /** Octets of mail data so far, as RFC 1870 §3 counts them. */
+  /** Octets of mail data so far, as RFC 1870 §5 counts them. */
   readonly octets: number;
 }
 

@@ -33,7 +33,7 @@ export interface Receiver {
   /**
    * Takes octets in the body's form; they are valid only until it resolves.
    *
-   * @param total Octets of the message so far, as RFC 1870 §3 counts them.
+   * @param total Octets of the message so far, as RFC 1870 §5 counts them.
    */
   take(octets: Uint8Array, total: number): Promise<Receiver>;
   /** The true end of mail data has come; `fault` names what was wrong on the way. */

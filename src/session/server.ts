@@ -109,7 +109,11 @@ export class SessionServer {
       enqueue: (line: Line): void =>
         this.#parser.transform(line, { enqueue: (command) => void (parsed = command) }),
     };
-    const left = session.countdown(session.settings.timeouts.command);
+    const { clock, timeouts } = session.settings;
+    const begun = clock.now();
+    // A client that waits for a reply is not idle.
+    const left = (): number =>
+      Math.max(begun, session.replies.lastKnown) + timeouts.command - clock.now();
     for (;;) {
       if (this.#drain !== undefined && !session.busy) throw session.dismissal(this.#drain);
       if (session.input.buffered > 0) {
@@ -120,7 +124,12 @@ export class SessionServer {
         if (parsed !== undefined) return parsed;
       }
       session.replies.flush();
-      if (!await this.#interruptible(session.input.fill(left(), "a command"))) return undefined;
+      try {
+        const filled = session.input.fill(Math.max(0, left()), "a command");
+        if (!await this.#interruptible(filled)) return undefined;
+      } catch (error) {
+        if (!(error instanceof TimeoutError) || left() <= 0) throw error;
+      }
     }
   }
 

@@ -111,9 +111,9 @@ export class Session {
   /** Lets go of everything at the end. */
   async leave(): Promise<void> {
     this.#abort?.abort();
-    await this.transaction?.message?.cancel();
     // A transaction that has not been finished must not be finished by anybody else.
     if (this.transaction !== undefined) this.#link?.abort();
+    await this.transaction?.message?.cancel();
     await this.release();
   }
 

@@ -128,6 +128,7 @@ Deno.test("probe: command lines that cannot be obeyed", async (t) => {
     [["--strict", "--from", "a@example.org", url], "--strict needs --to"],
     [[...strict, "--to", "x", url], '"--to": found "x"'],
     [[...strict, "--wait", "now", url], '"--wait"'],
+    [[...strict, "--wait", "0", url], '"--wait": found "0", allowed is 1s or more'],
     [[...strict, "--maildir", "/absent", url], '"--maildir"'],
     [["--from", "a@example.org", url], '"--from": found "a@example.org", allowed is only'],
     [["--maildir", ".", url], '"--maildir"'],

@@ -49,6 +49,17 @@ export interface FileCertificatesOptions {
  * changed pair that does not load, or whose key is not its certificate's (one of the two may be
  * new already), is not taken.
  *
+ * @example Certificates that are renewed while the server runs
+ * ```ts ignore
+ * import { createTlsServer, fileCertificates } from "@sluice/sluice/deno";
+ *
+ * const certificates = await fileCertificates([
+ *   { cert: "/etc/ssl/mx.pem", key: "/etc/ssl/mx.key" },
+ *   { cert: "/etc/ssl/other.pem", key: "/etc/ssl/other.key" },
+ * ], { onError: (error) => console.error(error.message) });
+ * const tls = createTlsServer({ certificates });
+ * ```
+ *
  * @param files At least one pair.
  * @throws {Error} If a pair cannot be used at the start; the message names its files.
  */

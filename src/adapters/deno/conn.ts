@@ -22,6 +22,26 @@ const LARGE_READ = 262144;
  * The read buffer is made at the first read and used again by the next ones. It has 4096 octets,
  * or as many as the read asks for, up to 262144. Nagle's algorithm is switched off.
  *
+ * @example A channel of a connection of one's own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { channelOfConn } from "@sluice/sluice/deno";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const [accepted, dialled] = await Promise.all([
+ *   listener.accept(),
+ *   Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),
+ * ]);
+ * const server = channelOfConn(accepted);
+ * const client = channelOfConn(dialled);
+ * assertEquals(client.localAddress, server.remoteAddress);
+ *
+ * await client.write(new TextEncoder().encode("QUIT\r\n"));
+ * assertEquals(new TextDecoder().decode(await server.read()), "QUIT\r\n");
+ * client.close();
+ * server.close();
+ * ```
+ *
  * @throws {TypeError} If the connection is of another transport.
  */
 export function channelOfConn(conn: Deno.Conn): Channel {

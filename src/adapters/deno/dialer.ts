@@ -11,6 +11,19 @@ import { channelOfConn } from "./conn.ts";
 /**
  * Deno's own connections. A domain name is resolved by the system; of its addresses the first
  * that answers is taken (RFC 8305).
+ *
+ * @example Nobody there
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { ChannelError, denoDialer } from "@sluice/sluice/deno";
+ *
+ * const nowhere = { transport: "unix", path: "/nowhere/smtp.sock" } as const;
+ * const error = await assertRejects(
+ *   () => denoDialer.connect(nowhere, AbortSignal.timeout(5_000)),
+ *   ChannelError,
+ * );
+ * assertEquals(error.kind, "refused");
+ * ```
  */
 export const denoDialer: Dialer = {
   async connect(target: Target, signal: AbortSignal): Promise<Channel> {

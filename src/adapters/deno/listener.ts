@@ -36,6 +36,24 @@ const LONGEST_PAUSE = 1000;
  * The file of a Unix socket that nobody listens on any more, left behind by a process that was
  * killed, is replaced.
  *
+ * @example Any free port
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { denoDialer, listen } from "@sluice/sluice/deno";
+ *
+ * const listener = await listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
+ * const { address } = listener;
+ * if (address.transport !== "tcp") throw new Error("not a TCP listener");
+ * const client = await denoDialer.connect(address, AbortSignal.timeout(5_000));
+ *
+ * for await (const channel of listener) {
+ *   assertEquals(channel.remoteAddress, client.localAddress);
+ *   channel.close();
+ *   listener.close();
+ * }
+ * client.close();
+ * ```
+ *
  * @param address For TCP a host and a port, 0 for any free one; for Unix a path.
  * @throws {Deno.errors.AddrInUse} If another process listens there, or the path is another file.
  */
@@ -57,6 +75,17 @@ export async function listen(
  * A failure to accept does not end it: a process that has run out of descriptors gets some back
  * when connections end. It pauses and tries again: 5 ms first, then twice as long each time, up
  * to 1000 ms.
+ *
+ * @example A listener with options that `listen` does not know
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { listenerOf } from "@sluice/sluice/deno";
+ *
+ * const acceptor = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1024 });
+ * const listener = listenerOf(acceptor, { onError: console.error });
+ * assertEquals(listener.address.transport, "tcp");
+ * listener.close();
+ * ```
  */
 export function listenerOf(acceptor: Acceptor, options: ListenOptions = {}): ChannelListener {
   return new DenoListener(acceptor, options);

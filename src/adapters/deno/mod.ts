@@ -1,23 +1,35 @@
 /**
  * All that Sluice needs of Deno: connections, listeners, TLS and its certificates.
  *
- * @example Accept connections and upgrade them to TLS
+ * @example A proxy with STARTTLS in front of the server on port 25
  * ```ts ignore
- * import { createTlsServer, fileCertificates, listen } from "@sluice/sluice/deno";
+ * import { createProxy, smtpUpstream } from "@sluice/sluice";
+ * import {
+ *   createTlsClient,
+ *   createTlsServer,
+ *   denoDialer,
+ *   fileCertificates,
+ *   listen,
+ * } from "@sluice/sluice/deno";
  *
- * const certificates = await fileCertificates([{ cert: "mail.crt", key: "mail.key" }]);
- * const tls = createTlsServer({ certificates });
- * const listener = await listen({ transport: "tcp", host: "127.0.0.1", port: 8465 });
- * for await (const channel of listener) {
- *   const secure = await tls.accept(channel, AbortSignal.timeout(30_000));
- *   console.log(secure.remoteAddress, secure.tls.version);
- * }
+ * const proxy = createProxy({
+ *   hostname: "mx.example",
+ *   upstream: smtpUpstream({
+ *     target: { transport: "tcp", host: "127.0.0.1", port: 25 },
+ *     dialer: denoDialer,
+ *     tlsClient: createTlsClient(),
+ *   }),
+ *   tls: createTlsServer({
+ *     certificates: await fileCertificates([{ cert: "mx.pem", key: "mx.key" }]),
+ *   }),
+ * });
+ * await proxy.serve(await listen({ transport: "tcp", host: "0.0.0.0", port: 2525 }));
  * ```
  *
  * @module
  */
 
-export { addressOf, channelOfConn } from "./conn.ts";
+export { channelOfConn } from "./conn.ts";
 export { denoDialer } from "./dialer.ts";
 export { type Acceptor, listen, listenerOf, type ListenOptions } from "./listener.ts";
 export {
