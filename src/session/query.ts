@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isAscii } from "../rfc5321/text.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Handler } from "./handler.ts";
 
@@ -33,10 +34,12 @@ const local: Readonly<Record<"VRFY" | "EXPN" | "HELP", ReplyName>> = {
 /** VRFY, EXPN, HELP: answered here or by the upstream, as the option `verify` says. */
 export const query: Handler<"VRFY" | "EXPN" | "HELP"> = {
   async obey(session, { verb, argument }) {
-    // Between two chunks the upstream may be in the middle of mail data: DATA where BDAT is unknown.
-    if (session.settings.verify === "local" || session.state === "chunks") {
-      return session.answer(verb, local[verb]);
-    }
+    const passable = session.settings.verify === "upstream" &&
+      // Between two chunks the upstream may be in the middle of mail data: DATA in place of BDAT.
+      session.state !== "chunks" &&
+      // RFC 6531 §3.7.4.2: UTF-8 would need a parameter that VRFY does not have here.
+      isAscii(argument);
+    if (!passable) return session.answer(verb, local[verb]);
     try {
       const link = session.transaction?.link ?? await session.acquire();
       session.answer(verb, await link.query(verb, argument));

@@ -7,7 +7,7 @@
 import type { Extensions } from "../../rfc5321/extension.ts";
 import { baseCommandLine } from "../../rfc5321/limits.ts";
 import { encodeXtext } from "../../rfc5321/xtext.ts";
-import type { ClientFacts } from "../../session/facts.ts";
+import type { ClientFacts, ForwardedFacts } from "../../session/facts.ts";
 import type { Origin } from "../../session/upstream.ts";
 
 const UNAVAILABLE = "[UNAVAILABLE]";
@@ -58,25 +58,25 @@ export function xclientLines(extensions: Extensions, client: ClientFacts): strin
 
 /** Tells the upstream, for its logs and filters, where the next message comes from. */
 export function xforwardLines(extensions: Extensions, origin: Origin): string[] {
-  const { client, forwarded } = origin;
-  if (forwarded !== undefined) {
-    return lines("XFORWARD", extensions, {
-      NAME: text(forwarded.name),
-      ADDR: address(forwarded.address),
-      PORT: forwarded.port,
-      PROTO: forwarded.protocol,
-      HELO: text(forwarded.hello),
-      IDENT: text(forwarded.ident ?? origin.id),
-      SOURCE: forwarded.source,
-    });
-  }
+  const known = origin.forwarded ?? asForwarded(origin.client);
   return lines("XFORWARD", extensions, {
-    NAME: text(client.name),
-    ADDR: address(client.address),
-    PORT: client.port === 0 ? undefined : String(client.port),
-    PROTO: client.extended ? "ESMTP" : "SMTP",
-    HELO: text(client.hello),
-    IDENT: text(origin.id),
-    SOURCE: "REMOTE",
+    NAME: text(known.name),
+    ADDR: address(known.address),
+    PORT: known.port,
+    PROTO: known.protocol,
+    HELO: text(known.hello),
+    IDENT: text(known.ident ?? origin.id),
+    SOURCE: known.source,
   });
+}
+
+function asForwarded(client: ClientFacts): ForwardedFacts {
+  return {
+    name: client.name,
+    address: client.address,
+    port: client.port === 0 ? undefined : String(client.port),
+    protocol: client.extended ? "ESMTP" : "SMTP",
+    hello: client.hello,
+    source: "REMOTE",
+  };
 }
