@@ -1,148 +1,160 @@
 /**
  * Sets of IPv4 and IPv6 prefixes, each with a value; the longest prefix of an address is found in a
- * time that does not depend on how many there are.
+ * time that the address bounds, not the number of prefixes.
  *
- * An address is held as a string of its 16-bit groups, two for IPv4 and eight for IPv6, and a prefix
- * as the beginning of such a string, so that a hash map per prefix length finds it. A look-up asks
- * one map for each length that occurs: at most 33 of IPv4 and 129 of IPv6, a handful in practice.
+ * A binary trie with compressed paths for each family: a node is a prefix, its children are longer
+ * prefixes that begin with it, one for each value of the next bit. So a look-up goes down 32 (IPv4)
+ * or 128 (IPv6) nodes at most, and n prefixes take less than 2n nodes. The nodes lie in one array of
+ * integers: a million objects would cost several times the memory and the time to follow them.
  *
  * @module
  */
 
-import { isIpv4, isIpv6 } from "./rfc5321/address_literal.ts";
+import { firstBits, parseAddress, parsePrefix, type Prefix, type Words } from "./prefix.ts";
 
-/** The longest text that an IPv6 address can be: six groups of four digits and an IPv4 address. */
-const maxAddressText = 45;
+// Where a node's integers lie: the children for a next bit of 0 and of 1, the number of its value,
+// the length of its prefix, the words of its prefix.
+const valuePlace = 2;
+const bitsPlace = 3;
+const wordsPlace = 4;
+/** No child and no value: the root is nobody's child, and values count from 1. */
+const none = 0;
 
-/** The first six groups of an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2). */
-const mapped = "\u0000\u0000\u0000\u0000\u0000\uffff";
-
-const prefixLength = /^(?:0|[1-9][0-9]{0,2})$/;
-
-/** The prefixes of one length. */
-interface Level<Value> {
-  readonly bits: number;
-  readonly values: Map<string, Value>;
+function bitAt(words: ArrayLike<number>, place: number): number {
+  return (words[place >>> 5] >>> (31 - (place & 31))) & 1;
 }
 
-interface Prefix {
-  readonly groups: string;
-  readonly bits: number;
-}
+/** A trie over prefixes of one family, with a number greater than zero for each. */
+class Trie {
+  readonly #stride: number;
+  #nodes: Int32Array;
+  #end: number;
 
-function ipv4Groups(address: string): string {
-  const [a, b, c, d] = address.split(".").map(Number);
-  return String.fromCharCode(a << 8 | b, c << 8 | d);
-}
-
-function ipv6Side(side: string): string {
-  if (side === "") return "";
-  return side.split(":").map((group) =>
-    group.includes(".") ? ipv4Groups(group) : String.fromCharCode(Number(`0x${group}`))
-  ).join("");
-}
-
-/** The groups of an address in the family in which it is written. */
-function groupsOf(address: string): string | undefined {
-  if (address.length > maxAddressText) return undefined;
-  if (isIpv4(address)) return ipv4Groups(address);
-  if (!isIpv6(address)) return undefined;
-  const [before, after] = address.split("::");
-  if (after === undefined) return ipv6Side(before);
-  const end = ipv6Side(after);
-  return ipv6Side(before).padEnd(8 - end.length, "\0") + end;
-}
-
-function unmapped(groups: string): string {
-  return groups.startsWith(mapped) ? groups.slice(mapped.length) : groups;
-}
-
-/** The first bits of an address, the rest of the last group being zero. */
-function beginning(groups: string, bits: number): string {
-  const whole = groups.slice(0, bits >> 4);
-  const rest = bits & 15;
-  if (rest === 0) return whole;
-  return whole + String.fromCharCode(groups.charCodeAt(bits >> 4) & (0xffff << (16 - rest)));
-}
-
-function parsePrefix(text: string): Prefix {
-  const [address, length, ...more] = text.split("/", 3);
-  const groups = groupsOf(address);
-  const width = (groups?.length ?? 0) * 16;
-  const wellFormed = groups !== undefined && more.length === 0 &&
-    (length === undefined || prefixLength.test(length) && Number(length) <= width);
-  if (!wellFormed) {
-    throw new RangeError(
-      `Cannot read network: found ${JSON.stringify(text)}, allowed is an IP address or address/bits`,
-    );
+  constructor(words: number) {
+    this.#stride = wordsPlace + words;
+    // The root is the prefix of no bits.
+    this.#end = this.#stride;
+    this.#nodes = new Int32Array(this.#stride * 16);
   }
-  const bits = length === undefined ? width : Number(length);
-  if (beginning(groups, bits).padEnd(groups.length, "\0") !== groups) {
-    throw new RangeError(
-      `Cannot read network: found ${JSON.stringify(text)}, whose address has bits set behind the ` +
-        `first ${bits}, allowed is an address with zeros there`,
-    );
+
+  #append({ words, bits }: Prefix): number {
+    const node = this.#end;
+    this.#end += this.#stride;
+    if (this.#end > this.#nodes.length) {
+      const wider = new Int32Array(this.#nodes.length * 2);
+      wider.set(this.#nodes);
+      this.#nodes = wider;
+    }
+    this.#nodes[node + bitsPlace] = bits;
+    this.#nodes.set(words, node + wordsPlace);
+    return node;
   }
-  const inner = bits - mapped.length * 16;
-  return inner >= 0 && groups.startsWith(mapped)
-    ? { groups: unmapped(groups), bits: inner }
-    : { groups, bits };
+
+  /** How many first bits an address and a node's prefix share, at most those of the prefix. */
+  #shared(words: Words, node: number): number {
+    const bits = this.#nodes[node + bitsPlace];
+    for (let place = 0; place * 32 < bits; place++) {
+      const different = words[place] ^ this.#nodes[node + wordsPlace + place];
+      if (different !== 0) return Math.min(place * 32 + Math.clz32(different), bits);
+    }
+    return bits;
+  }
+
+  /** The number of a prefix, which is `next` if it had none. */
+  numberOf(prefix: Prefix, next: number): number {
+    const place = this.#nodeOf(prefix) + valuePlace;
+    if (this.#nodes[place] === none) this.#nodes[place] = next;
+    return this.#nodes[place];
+  }
+
+  /** The node of a prefix, which is added where it is missing. */
+  #nodeOf(prefix: Prefix): number {
+    const { words, bits } = prefix;
+    let node = 0;
+    while (this.#nodes[node + bitsPlace] < bits) {
+      const side = node + bitAt(words, this.#nodes[node + bitsPlace]);
+      const child = this.#nodes[side];
+      const shared = child === none ? 0 : Math.min(this.#shared(words, child), bits);
+      if (child === none) {
+        node = this.#append(prefix);
+        this.#nodes[side] = node;
+      } else if (shared === this.#nodes[child + bitsPlace]) {
+        node = child;
+      } else {
+        // The paths part inside the child's prefix: a node of what they share goes between.
+        node = this.#append({ words: firstBits(words, shared), bits: shared });
+        this.#nodes[side] = node;
+        this.#nodes[node + bitAt(this.#words(child), shared)] = child;
+      }
+    }
+    return node;
+  }
+
+  #words(node: number): ArrayLike<number> {
+    return this.#nodes.subarray(node + wordsPlace, node + this.#stride);
+  }
+
+  /** The number of the longest prefix of an address. */
+  longest(words: Words): number {
+    const nodes = this.#nodes;
+    const width = words.length * 32;
+    let found = nodes[valuePlace];
+    let node = 0;
+    while (nodes[node + bitsPlace] < width) {
+      node = nodes[node + bitAt(words, nodes[node + bitsPlace])];
+      if (node === none || this.#shared(words, node) < nodes[node + bitsPlace]) break;
+      found = nodes[node + valuePlace] || found;
+    }
+    return found;
+  }
 }
 
 /**
  * IPv4 and IPv6 prefixes, each with a value. IPv4-mapped IPv6 addresses count as IPv4, and so do
  * prefixes that lie within `::ffff:0:0/96`.
  */
-export class CidrSet<Value extends NonNullable<unknown>> {
-  // By length, the longest first.
-  readonly #ipv4: Level<Value>[] = [];
-  readonly #ipv6: Level<Value>[] = [];
+export class CidrSet<Value> {
+  readonly #ipv4 = new Trie(1);
+  readonly #ipv6 = new Trie(4);
+  /** By number less one. */
+  readonly #values: Value[] = [];
 
   /** How many prefixes there are. */
   get size(): number {
-    return [...this.#ipv4, ...this.#ipv6].reduce((sum, { values }) => sum + values.size, 0);
+    return this.#values.length;
   }
 
   /**
    * Adds a prefix, or gives it another value.
    *
    * @param prefix `192.0.2.0/24`, `2001:db8::/32`, or a single address.
-   * @returns The value that the prefix had before, if any.
+   * @returns The value that it had before, if any.
    * @throws {RangeError} If it is neither, or has bits set behind the prefix.
    */
   add(prefix: string, value: Value): Value | undefined {
-    const { groups, bits } = parsePrefix(prefix);
-    const levels = this.#levels(groups);
-    const place = levels.findIndex((level) => level.bits <= bits);
-    let level = levels[place];
-    if (level?.bits !== bits) {
-      level = { bits, values: new Map() };
-      levels.splice(place === -1 ? levels.length : place, 0, level);
-    }
-    const key = beginning(groups, bits);
-    const before = level.values.get(key);
-    level.values.set(key, value);
+    const parsed = parsePrefix(prefix);
+    const number = this.#trieOf(parsed.words).numberOf(parsed, this.#values.length + 1);
+    const before = this.#values[number - 1];
+    this.#values[number - 1] = value;
     return before;
   }
 
   /** The value of the longest prefix of the address; `undefined` also for what is no IP address. */
   get(address: string): Value | undefined {
-    const written = groupsOf(address);
-    if (written === undefined) return undefined;
-    const groups = unmapped(written);
-    for (const { bits, values } of this.#levels(groups)) {
-      const value = values.get(beginning(groups, bits));
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return this.#values[this.#numberOf(address) - 1];
   }
 
   /** Whether the address has one of the prefixes; what is no IP address never does. */
   has(address: string): boolean {
-    return this.get(address) !== undefined;
+    return this.#numberOf(address) !== none;
   }
 
-  #levels(groups: string): Level<Value>[] {
-    return groups.length === 2 ? this.#ipv4 : this.#ipv6;
+  #numberOf(address: string): number {
+    const words = parseAddress(address);
+    return words === undefined ? none : this.#trieOf(words).longest(words);
+  }
+
+  #trieOf(words: Words): Trie {
+    return words.length === 1 ? this.#ipv4 : this.#ipv6;
   }
 }

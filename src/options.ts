@@ -8,13 +8,15 @@ import type { TlsServer } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { OptionError } from "./errors.ts";
 import { Networks } from "./networks.ts";
-import { judgeOf, type Policy, proceedAll } from "./policy/policy.ts";
+import { judgeOf } from "./policy/judge.ts";
+import { type Policy, proceedAll } from "./policy/policy.ts";
 import { timeouts as rfcTimeouts } from "./rfc5321/limits.ts";
 import { Reply } from "./rfc5321/reply.ts";
 import { type Observer, observers } from "./session/observer.ts";
 import { type ReplyName, type ReplyTable, replyTable } from "./session/replies.ts";
 import type { Limits, ListenerSettings, Settings, Timeouts } from "./session/settings.ts";
 import type { Upstream } from "./session/upstream.ts";
+import { DEFAULT_UPSTREAM, Upstreams } from "./session/upstreams.ts";
 import { CaptureUpstream, MemoryStore } from "./upstream/capture.ts";
 
 /** Sizes of the whole proxy and of one session. */
@@ -31,6 +33,13 @@ export interface ProxyOptions {
    * @default A capture that keeps the last 100 messages in memory.
    */
   readonly upstream?: Upstream;
+  /**
+   * Others by name, for the policy's `route`. EHLO then offers what all have in common, and MAIL is
+   * sent on only with the first recipient, which decides where the message goes.
+   *
+   * @default {}
+   */
+  readonly upstreams?: Readonly<Record<string, Upstream>>;
   /**
    * Our domain name in greeting, EHLO and trace header.
    *
@@ -144,6 +153,9 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
   }
   const clock = options.clock ?? systemClock;
   const observer = observers(options.observers ?? []);
+  if (options.upstreams !== undefined && DEFAULT_UPSTREAM in options.upstreams) {
+    throw new OptionError("upstreams", DEFAULT_UPSTREAM, "any other name: this one is upstream's");
+  }
   const tls = options.tls;
   const tlsRequired = options.tlsRequired ?? false;
   if (tlsRequired && tls === undefined) {
@@ -165,12 +177,18 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     clock,
     timeLimit: wholeNumber("policyTimeLimit", options.policyTimeLimit ?? 30_000),
     onFailure,
-    failed: (phase, error) =>
-      observer.trouble(undefined, new Error(`The policy failed at ${phase}`, { cause: error })),
+    failed: (phase, check, error) =>
+      observer.trouble(
+        undefined,
+        new Error(`The check "${check}" failed at ${phase}`, { cause: error }),
+      ),
   });
   const settings: Settings = {
     hostname,
-    upstream: options.upstream ?? new CaptureUpstream("capture:", new MemoryStore()),
+    upstreams: new Upstreams(
+      options.upstream ?? new CaptureUpstream("capture:", new MemoryStore()),
+      options.upstreams,
+    ),
     judge,
     observer,
     clock,

@@ -121,7 +121,7 @@ export class Proxy {
   }
 
   async #drain(deadline: number): Promise<void> {
-    const { clock, upstream } = this.#options.settings;
+    const { clock, upstreams } = this.#options.settings;
     for (const listener of this.#listeners) listener.close();
     for (const session of this.#sessions.keys()) session.shutdown();
     const timer = clock.after(deadline, () => {
@@ -129,7 +129,7 @@ export class Proxy {
     });
     await Promise.all(this.#sessions.values());
     timer.cancel();
-    await upstream.close();
+    await upstreams.close();
   }
 }
 

@@ -46,8 +46,11 @@ function* steps(transcript: string): Generator<Step> {
 function unescaped(written: string): string {
   const raw = text(new TextEncoder().encode(written));
   const escapes: Readonly<Record<string, string>> = { r: "\r", n: "\n", "0": "\0", "\\": "\\" };
-  return raw.replace(/\\(?:x([0-9A-F]{2})|([rn0\\]))/g, (_, hex, letter) =>
-    hex === undefined ? escapes[letter] : String.fromCharCode(parseInt(hex, 16)));
+  return raw.replace(
+    /\\(?:x([0-9A-F]{2})|([rn0\\]))/g,
+    (_, hex, letter) =>
+      hex === undefined ? escapes[letter] : String.fromCharCode(parseInt(hex, 16)),
+  );
 }
 
 /** The octets of a line: with CRLF, unless it ends with a backslash that is not itself escaped. */

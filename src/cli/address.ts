@@ -46,6 +46,14 @@ export function parseSize(text: string, option: string): number {
   return Number(match[1]) * UNITS[match[2].toLowerCase()];
 }
 
+/** Reads a whole number from 1 on. @throws {OptionError} */
+export function parseNumber(text: string, option: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) {
+    throw new OptionError(option, text, "a whole number of at least 1");
+  }
+  return Number(text);
+}
+
 /** Reads seconds, or `5m`, `1h`, into milliseconds. @throws {OptionError} */
 export function parseDuration(text: string, option: string): number {
   const match = /^([0-9]{1,6})(s|m|h)?$/.exec(text);

@@ -53,7 +53,7 @@ export async function serverOptions(
   const options = await connectOptions(url, {
     hostname,
     timeout: timeout === undefined ? undefined : parseDuration(timeout, "--timeout"),
-  });
+  }, option);
   return given.has("verbose") ? { ...options, observer: dialogueOn(console.error) } : options;
 }
 

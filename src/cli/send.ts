@@ -41,8 +41,9 @@ export const send: CommandSpec = {
       help: "A forward-path. Default: the addresses in To and Cc.",
     },
     "as-is": {
-      help: "Send the octets of the message untouched. Otherwise LF becomes CRLF, and a CR by " +
-        "itself a space.",
+      help:
+        "Send the octets of the message untouched. Otherwise LF becomes CRLF, a CR by itself a " +
+        "space, and the last line is ended.",
     },
     "body": {
       argument: "type",

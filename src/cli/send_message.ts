@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat, decodeStrict } from "../bytes.ts";
+import { concat, CRLF, decodeStrict, LF } from "../bytes.ts";
 import { OptionError } from "../errors.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
 
@@ -19,7 +19,10 @@ export class Message implements Disposable {
   private constructor(
     readonly name: string,
     readonly source: typeof Deno.stdin | Deno.FsFile,
-    /** Octets go as they are; otherwise LF becomes CRLF, and a CR by itself a space. */
+    /**
+     * Octets go as they are; otherwise LF becomes CRLF, a CR by itself a space, and the last line
+     * ends with CRLF, as DATA would have it anyway.
+     */
     readonly asIs: boolean,
     /** Octets as they will be sent; `undefined` where they cannot be counted beforehand. */
     public size: number | undefined,
@@ -82,12 +85,14 @@ export class Message implements Disposable {
     const guard = new NewlineGuard({ bareNewline: "normalize" });
     const made: Uint8Array[] = [];
     const out = { enqueue: (octets: Uint8Array): void => void made.push(octets) };
+    let last: number = LF;
     for await (const octets of this.#read()) {
       guard.transform(octets, out);
+      last = made.at(-1)?.at(-1) ?? last;
       if (made.length > 0) yield concat(made.splice(0));
     }
     guard.flush(out);
-    if (made.length > 0) yield concat(made);
+    if (made.length > 0 || last !== LF) yield concat([...made, CRLF]);
     if (guard.fault !== undefined) throw new MessageError(this.name);
   }
 

@@ -5,12 +5,20 @@
  */
 
 import { createTlsServer, fileCertificates, listen } from "../adapters/deno/mod.ts";
+import { encode } from "../bytes.ts";
 import type { ChannelListener, Target, TlsServer } from "../channel.ts";
 import { systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits, type ListenerOptions, type ProxyOptions } from "../options.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
-import { parseAddress, parseDuration, parseSize, printAddress, readFile } from "./address.ts";
+import {
+  parseAddress,
+  parseDuration,
+  parseNumber,
+  parseSize,
+  printAddress,
+  readFile,
+} from "./address.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
 import { lineLog } from "./log.ts";
 import { makeUpstream } from "./upstream.ts";
@@ -138,16 +146,16 @@ export const serve: CommandSpec = {
 };
 
 async function run(given: Given): Promise<number> {
-  const write = lineWriter();
-  const options = await proxyOptions(given, given.has("quiet") ? () => {} : write);
+  const lines = new LineWriter();
+  const options = await proxyOptions(given, given.has("quiet") ? () => {} : lines.write);
   const listeners = listenerOptions(given);
   const drain = parseDuration(given.value("drain") ?? "30", "--drain");
-  const proxy = createProxy(options);
+  const proxy = byFlags(() => createProxy(options));
   const opened: Promise<void>[] = [];
   try {
     for (const { at, own } of listeners) {
       const listener = await open(at, own.implicitTls ? "--tls-listen" : "--listen");
-      opened.push(proxy.serve(listener, own));
+      opened.push(served(proxy, listener, own));
       const name = own.implicitTls ? "smtps" : "smtp";
       console.log(`listening ${name} ${printAddress(listener.address as Target)}`);
     }
@@ -157,7 +165,43 @@ async function run(given: Given): Promise<number> {
   }
   await untilSignal(proxy, drain);
   await Promise.all(opened);
+  lines.flush();
   return 0;
+}
+
+/** Options of the library that have other names here. */
+const FLAGS: Readonly<Record<string, string>> = {
+  hostname: "--hostname",
+  auth: "--auth",
+  trusted: "--trusted",
+  bareNewline: "--bare-newline",
+  verify: "--verify",
+  tlsRequired: "--require-tls",
+  implicitTls: "--tls-listen",
+  "limits.messageSize": "--max-size",
+  "limits.recipients": "--max-recipients",
+  "timeouts.command": "--idle-timeout",
+  "upstream.timeouts.connect": "--upstream-timeout",
+};
+
+/** An error names what stands on the command line. */
+function byFlags<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new OptionError(FLAGS[error.option] ?? error.option, error.found, error.allowed);
+  }
+}
+
+/** A listener that cannot be served does not stay open. */
+function served(proxy: Proxy, listener: ChannelListener, own: ListenerOptions): Promise<void> {
+  try {
+    return byFlags(() => proxy.serve(listener, own));
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
 }
 
 async function untilSignal(proxy: Proxy, drain: number): Promise<void> {
@@ -208,7 +252,9 @@ async function proxyOptions(given: Given, write: (line: string) => void): Promis
     keepSourceRoutes,
     limits: {
       ...(size === undefined ? {} : { messageSize: parseSize(size, "--max-size") }),
-      ...(recipients === undefined ? {} : { recipients: Number(recipients) }),
+      ...(recipients === undefined ? {} : {
+        recipients: parseNumber(recipients, "--max-recipients"),
+      }),
     },
     timeouts: idle === undefined ? {} : { command: parseDuration(idle, "--idle-timeout") },
     observers: [log.observer],
@@ -280,17 +326,17 @@ function listenerOptions(
 }
 
 /** Gathers lines: at thousands of messages a second a write for each would cost more than they. */
-function lineWriter(): (line: string) => void {
-  let pending = "";
-  const encoder = new TextEncoder();
-  return (line) => {
-    if (pending === "") {
-      setTimeout(() => {
-        const octets = encoder.encode(pending);
-        pending = "";
-        for (let at = 0; at < octets.length;) at += Deno.stdout.writeSync(octets.subarray(at));
-      }, 50);
-    }
-    pending += `${line}\n`;
+class LineWriter {
+  #pending = "";
+
+  readonly write = (line: string): void => {
+    if (this.#pending === "") setTimeout(() => this.flush(), 50);
+    this.#pending += `${line}\n`;
   };
+
+  flush(): void {
+    const octets = encode(this.#pending);
+    this.#pending = "";
+    for (let at = 0; at < octets.length;) at += Deno.stdout.writeSync(octets.subarray(at));
+  }
 }

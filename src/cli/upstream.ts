@@ -39,16 +39,13 @@ export interface UpstreamWishes {
 export async function connectOptions(
   url: UpstreamUrl & { readonly kind: "smtp" },
   wishes: UpstreamWishes,
+  option: string,
 ): Promise<ConnectOptions> {
-  const identify = IDENTIFY[wishes.identify ?? "none"];
-  if (identify === undefined) {
-    throw new OptionError("--identify", wishes.identify, Object.keys(IDENTIFY).join(", "));
-  }
   const { timeout } = wishes;
   return resolveUpstreamOptions({
     target: url.target,
-    tls: await withAuthorities(url.tls, url.authorities),
-    identify,
+    tls: await withAuthorities(url.tls, url.authorities, option),
+    identify: identifyOf(wishes),
     hostname: wishes.hostname,
     dialer: denoDialer,
     tlsClient: createTlsClient(),
@@ -70,7 +67,10 @@ export async function connectOptions(
 /** Makes the upstream of an option's text. @throws {OptionError} */
 export async function makeUpstream(text: string, wishes: UpstreamWishes): Promise<Upstream> {
   const url = parseUpstreamUrl(text, "--upstream");
-  if (url.kind === "smtp") return new SmtpUpstream(text, await connectOptions(url, wishes));
+  identifyOf(wishes);
+  if (url.kind === "smtp") {
+    return new SmtpUpstream(text, await connectOptions(url, wishes, "--upstream"));
+  }
   const { directory } = url;
   if (directory === undefined) return new CaptureUpstream(text, new MemoryStore());
   try {
@@ -81,10 +81,20 @@ export async function makeUpstream(text: string, wishes: UpstreamWishes): Promis
   }
 }
 
-async function withAuthorities(tls: UpstreamTls, path: string | undefined): Promise<UpstreamTls> {
+function identifyOf({ identify = "none" }: UpstreamWishes): Identify {
+  const known = IDENTIFY[identify];
+  if (known !== undefined) return known;
+  throw new OptionError("--identify", identify, Object.keys(IDENTIFY).join(", "));
+}
+
+async function withAuthorities(
+  tls: UpstreamTls,
+  path: string | undefined,
+  option: string,
+): Promise<UpstreamTls> {
   if (path === undefined) return tls;
   if (!("verify" in tls) || tls.verify.kind !== "name") {
-    throw new OptionError("--upstream", `ca=${path}`, "only together with tls=verify");
+    throw new OptionError(option, `ca=${path}`, "only together with tls=verify");
   }
-  return { ...tls, verify: { ...tls.verify, authorities: [await readFile(path, "--upstream")] } };
+  return { ...tls, verify: { ...tls.verify, authorities: [await readFile(path, option)] } };
 }

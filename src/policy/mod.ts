@@ -9,13 +9,31 @@
 
 export {
   type Answer,
+  type Checks,
+  compose,
   definePolicy,
-  disconnect,
+  type OnFailure,
+  type Own,
   type Policy,
+  type PolicyDefinition,
   proceedAll,
-  reject,
+  type TransactionPhase,
 } from "./policy.ts";
-export { type Phase, type PhaseFacts, phases, type Verdict } from "../session/phases.ts";
+export { defer, discard, disconnect, proceed, reject, rewrite, route } from "./verdicts.ts";
+export {
+  type Discard,
+  type Disconnect,
+  type Phase,
+  type PhaseFacts,
+  phases,
+  type Proceed,
+  type Reject,
+  type Rewrite,
+  type Route,
+  type Step,
+  type Verdict,
+  type Verdicts,
+} from "../session/phases.ts";
 export type {
   ClientFacts,
   Envelope,

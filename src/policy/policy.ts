@@ -4,29 +4,61 @@
  * @module
  */
 
-import { type Clock, within } from "../clock.ts";
-import { Reply } from "../rfc5321/reply.ts";
-import {
-  type Judge,
-  type Phase,
-  type PhaseFacts,
-  phases,
-  type Verdict,
-} from "../session/phases.ts";
-
-/** What a check may answer: a verdict, or nothing to proceed. */
-export type Answer = Verdict | undefined | void;
+import type { Phase, PhaseFacts, Verdict } from "../session/phases.ts";
 
 /**
- * A check for each phase that the author cares about; the others proceed. What is not checked costs
- * nothing.
+ * What a check may answer in a phase: one of its verdicts, several that are taken one after the other,
+ * or nothing to proceed.
  */
-export type Policy = {
-  readonly [P in Phase]?: (facts: PhaseFacts[P]) => Answer | Promise<Answer>;
+export type Answer<P extends Phase = Phase> =
+  | Verdict<P>
+  | readonly Verdict<P>[]
+  | undefined
+  | void;
+
+/** Phases that belong to a mail transaction. */
+export type TransactionPhase = "mail" | "rcpt" | "data" | "headers" | "content";
+
+/** What a policy keeps of its own, where it has said how to begin it. */
+export type Own<P extends Phase, S, T> = P extends TransactionPhase
+  ? { readonly session: S; readonly transaction: T }
+  : { readonly session: S };
+
+/** A check for each phase that the author cares about; the others proceed and cost nothing. */
+export type Checks<S = undefined, T = undefined> = {
+  readonly [P in Phase]?: (
+    facts: PhaseFacts[P],
+    own: Own<P, S, T>,
+  ) => Answer<P> | Promise<Answer<P>>;
 };
 
+/** What becomes of a command whose check fails or takes too long. */
+export type OnFailure = "accept" | "defer" | "reject";
+
+/** A policy as its author writes it. */
+export interface PolicyDefinition<S = undefined, T = undefined> extends Checks<S, T> {
+  /** Shows up in logs, statistics and `explain`. @default "policy" */
+  readonly name?: string;
+  /** Milliseconds for one check. @default The option `policyTimeLimit`. */
+  readonly timeLimit?: number;
+  /** @default The option `policyFailure`, a 451. */
+  readonly onFailure?: OnFailure;
+  /** Begins what the policy keeps for a session. @default nothing is kept */
+  readonly session?: () => S;
+  /** Begins what the policy keeps for a mail transaction. @default nothing is kept */
+  readonly transaction?: () => T;
+}
+
+/** A policy, one or several composed. Made by {@linkcode definePolicy} or {@linkcode compose}. */
+export interface Policy {
+  /** In the order in which they are asked. */
+  // deno-lint-ignore no-explicit-any -- each definition has state of its own type
+  readonly definitions: readonly PolicyDefinition<any, any>[];
+}
+
 /**
- * Gives a policy its type, so that every check knows what it is told. Returns it as it is.
+ * Makes a policy. Every check knows what it is told and what it may decide: a verdict that is
+ * impossible in a phase does not compile.
  *
  * @example Refusing a sender
  * ```ts
@@ -53,95 +85,43 @@ export type Policy = {
  * client.close();
  * await session;
  * ```
+ *
+ * @example Counting in a session
+ * ```ts
+ * import { defer, definePolicy } from "@sluice/sluice/policy";
+ *
+ * export default definePolicy({
+ *   name: "ten a session",
+ *   session: () => ({ messages: 0 }),
+ *   mail: (_facts, own) => ++own.session.messages > 10 ? defer() : undefined,
+ * });
+ * ```
  */
-export function definePolicy(policy: Policy): Policy {
-  return policy;
+export function definePolicy<S = undefined, T = undefined>(
+  definition: PolicyDefinition<S, T>,
+): Policy {
+  return { definitions: [definition] };
+}
+
+/**
+ * Makes one policy of several. They are asked in order: the first that refuses or discards decides;
+ * a rewritten address is what the following ones see; the first route counts.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { compose, definePolicy, reject } from "@sluice/sluice/policy";
+ *
+ * const both = compose(
+ *   definePolicy({ name: "closed", connect: () => reject("554 5.3.2 Closed") }),
+ *   definePolicy({ name: "never asked" }),
+ * );
+ * assertEquals(both.definitions.length, 2);
+ * ```
+ */
+export function compose(...policies: readonly Policy[]): Policy {
+  return { definitions: policies.flatMap(({ definitions }) => definitions) };
 }
 
 /** The policy that lets everything pass: the default of the option `policy`. */
-export const proceedAll: Policy = {};
-
-/** The reply of a verdict, checked where it is written and not where it is sent. */
-function refusal(made: string, reply: string | Reply): Reply {
-  const parsed = typeof reply === "string" ? Reply.parse(reply) : reply;
-  if (parsed.transient || parsed.permanent) return parsed;
-  throw new RangeError(`Cannot ${made} with ${parsed.code}: allowed are 4xx and 5xx replies`);
-}
-
-/**
- * Refuses the command; the session goes on. At `headers` and `content` it refuses the message, whose
- * end the upstream then never sees.
- *
- * @example A refusal is checked where it is written
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- * import { reject } from "@sluice/sluice/policy";
- *
- * assertEquals(reject("550 5.7.1 No").reply.enhanced, { class: 5, subject: 7, detail: 1 });
- * assertThrows(() => reject("250 2.0.0 Yes"), RangeError, "allowed are 4xx and 5xx");
- * ```
- *
- * @param reply `550 5.7.1 Text`; 4xx or 5xx.
- * @throws {RangeError} If it is no such reply.
- */
-export function reject(reply: string | Reply): Verdict {
-  return { kind: "reject", reply: refusal("reject", reply) };
-}
-
-/**
- * Refuses the command and closes the connection after the reply. 421 is the code that tells a client
- * so (RFC 5321 §3.8); others may be used.
- *
- * @example A client that is not listened to
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createProxy } from "@sluice/sluice";
- * import { definePolicy, disconnect } from "@sluice/sluice/policy";
- * import { memoryPair } from "@sluice/sluice/testing";
- *
- * const policy = definePolicy({ connect: () => disconnect("554 5.7.1 Not welcome") });
- * const [client, server] = memoryPair();
- * const session = createProxy({ policy }).handle(server);
- * assertEquals(new TextDecoder().decode(await client.read()), "554 5.7.1 Not welcome\r\n");
- * assertEquals(await client.read(), undefined);
- * client.close();
- * await session;
- * ```
- *
- * @param reply Default `421 4.7.0 Closing`; 4xx or 5xx.
- * @throws {RangeError} If it is no such reply.
- */
-export function disconnect(reply: string | Reply = "421 4.7.0 Closing"): Verdict {
-  return { kind: "disconnect", reply: refusal("disconnect", reply) };
-}
-
-/** How a policy is run. */
-export interface JudgeOptions {
-  readonly clock: Clock;
-  /** Milliseconds for one check. */
-  readonly timeLimit: number;
-  /** The answer to a check that fails or takes too long. */
-  readonly onFailure: Reply;
-  /** Told of such failures. */
-  readonly failed: (phase: Phase, error: unknown) => void;
-}
-
-/** Makes a policy into what a session asks: never failing, never endless. */
-export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
-  const asked = new Set(phases.filter((phase) => policy[phase] !== undefined));
-  return {
-    asks: (phase) => asked.has(phase),
-    async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Verdict | undefined> {
-      const check = policy[phase] as ((facts: PhaseFacts[P]) => Answer | Promise<Answer>);
-      try {
-        const answer = check(facts);
-        if (!(answer instanceof Promise)) return answer ?? undefined;
-        const { clock, timeLimit } = options;
-        return await within(clock, timeLimit, `the policy at ${phase}`, answer) ?? undefined;
-      } catch (error) {
-        options.failed(phase, error);
-        return { kind: "reject", reply: options.onFailure };
-      }
-    },
-  };
-}
+export const proceedAll: Policy = { definitions: [] };

@@ -21,7 +21,7 @@ export const auth: Handler<"AUTH"> = {
   async obey(session, { mechanism, initialResponse }) {
     const objection = objectionTo(session, mechanism);
     if (objection !== undefined) return session.fault("AUTH", objection);
-    const refusal = await session.ask(
+    const refusal = await session.refusal(
       "auth",
       { ...session.facts, mechanism },
     );
@@ -37,7 +37,11 @@ export const auth: Handler<"AUTH"> = {
         reply = await link.authenticate(response.line);
         if (response.line !== "*") login.response(response.line);
         // What the client did wrong is told in our words; the upstream has only seen a "*".
-        if (response.fault !== undefined) return session.answer("AUTH", response.fault);
+        if (response.fault !== undefined) {
+          // RFC 4954 §4: 501 to a "*". An upstream that goes on, or lets somebody in, is out of step.
+          if (reply.positive || reply.intermediate) await session.release();
+          return session.answer("AUTH", response.fault);
+        }
       }
       if (reply.positive) {
         session.authenticated = true;

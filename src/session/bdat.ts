@@ -7,18 +7,26 @@
 import { Reply } from "../rfc5321/reply.ts";
 import { BdatReceiver } from "../stages/bdat_receiver.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
-import { dataFaults, Draining, type Receiver, Relaying } from "./message.ts";
+import { dataFaults, Draining, type Receiver } from "./message.ts";
+import { openMessage } from "./opening.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Handler } from "./handler.ts";
 import type { Session } from "./session.ts";
-import type { MessageInChunks, Transaction } from "./transaction.ts";
+import type { MessageInChunks } from "./transaction.ts";
 import { Transfer } from "./transfer.ts";
 
 /** See the module. */
 export const bdat: Handler<"BDAT"> = {
   async obey(session, { size, last }, next) {
     const transaction = session.transaction!;
-    transaction.message ??= new ChunkedMessage(session, await receiverOf(session, transaction));
+    if (transaction.message === undefined) {
+      const opened = await openMessage(session, transaction, "content");
+      const refused = opened instanceof Reply;
+      // The client's transaction ends with a refused chunk; the upstream has to be told of it.
+      if (refused) await session.resetUpstream(transaction);
+      const receiver = refused ? new Draining(opened) : opened.receiver;
+      transaction.message = new ChunkedMessage(session, receiver);
+    }
     const { message } = transaction;
     await message.chunk(size);
     if (!last && message.refusal === undefined) {
@@ -109,27 +117,4 @@ export class ChunkedMessage implements MessageInChunks {
     const fault = this.#guard?.fault;
     return fault && dataFaults[fault];
   }
-}
-
-async function receiverOf(session: Session, transaction: Transaction): Promise<Receiver> {
-  const refusal = await session.ask("data", transaction.facts);
-  if (refusal !== undefined) return await refused(session, transaction, refusal);
-  try {
-    const opened = await transaction.link.data("content", transaction.current.parameters);
-    return opened instanceof Reply
-      ? await refused(session, transaction, opened)
-      : new Relaying(session, transaction, opened.body);
-  } catch (error) {
-    return new Draining(session.failure(error));
-  }
-}
-
-/** The client's transaction ends with a refused chunk; the upstream has to be told of it. */
-async function refused(
-  session: Session,
-  { link }: Transaction,
-  reply: Reply,
-): Promise<Receiver> {
-  if (link.open) await link.reset().catch((error) => session.failure(error));
-  return new Draining(reply);
 }

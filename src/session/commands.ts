@@ -11,8 +11,9 @@ import { bdat } from "./bdat.ts";
 import { data } from "./data.ts";
 import { ehlo, helo, lhlo } from "./hello.ts";
 import { xclient, xforward } from "./identity.ts";
-import { mail, rcpt, rset } from "./mail.ts";
+import { mail, rset } from "./mail.ts";
 import { noop, query, quit } from "./query.ts";
+import { rcpt } from "./rcpt.ts";
 import type { Handler } from "./handler.ts";
 import { starttls } from "./starttls.ts";
 

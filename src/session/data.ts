@@ -6,12 +6,11 @@
 
 import { Reply } from "../rfc5321/reply.ts";
 import { DotUnstuffer } from "../stages/dot_unstuffer.ts";
-import { dataFaults, type Receiver, Relaying } from "./message.ts";
 import type { Handler } from "./handler.ts";
+import { dataFaults } from "./message.ts";
+import { type Opening, openMessage } from "./opening.ts";
 import type { Session } from "./session.ts";
-import type { Transaction } from "./transaction.ts";
 import { Transfer } from "./transfer.ts";
-import type { OpenedBody } from "./upstream.ts";
 
 /** See the module. */
 export const data: Handler<"DATA"> = {
@@ -24,12 +23,10 @@ export const data: Handler<"DATA"> = {
     // RFC 2920 §3.1: DATA is the last of its group. What stands behind it was sent without knowing
     // whether it would be mail data or commands, so it can be neither.
     if (session.input.buffered > 0) throw session.dismissal("dataSynchronization");
-    const refusal = await session.ask("data", transaction.facts);
-    if (refusal !== undefined) return session.answer("DATA", refusal);
-    const opened = await open(session, transaction);
+    const opened = await openMessage(session, transaction, "stuffed");
     if (opened instanceof Reply) {
       // Without its connection there is nothing that could go on.
-      if (!transaction.link.open) {
+      if (transaction.link?.open === false) {
         session.transaction = undefined;
         session.state = "refused";
       }
@@ -38,7 +35,7 @@ export const data: Handler<"DATA"> = {
     session.answer("DATA", opened.reply ?? "startMailInput");
     await session.replies.drained();
 
-    const reply = await receive(session, transaction, opened);
+    const reply = await receive(session, opened);
     session.transaction = undefined;
     session.forwarded = undefined;
     session.state = next;
@@ -47,25 +44,13 @@ export const data: Handler<"DATA"> = {
   },
 };
 
-async function open(session: Session, transaction: Transaction): Promise<OpenedBody | Reply> {
-  try {
-    return await transaction.link.data("stuffed", transaction.current.parameters);
-  } catch (error) {
-    return session.failure(error);
-  }
-}
-
-async function receive(
-  session: Session,
-  transaction: Transaction,
-  { body }: OpenedBody,
-): Promise<Reply> {
+async function receive(session: Session, opened: Opening): Promise<Reply> {
   const framer = new DotUnstuffer({
-    keepStuffing: body.form === "stuffed",
+    keepStuffing: opened.form === "stuffed",
     bareNewline: session.settings.bareNewline,
   });
   const transfer = new Transfer(session);
-  let receiver: Receiver = new Relaying(session, transaction, body);
+  let { receiver } = opened;
   try {
     for (;;) {
       await transfer.more();

@@ -9,6 +9,7 @@ import type { Address, TlsFacts } from "../channel.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
+import type { Step } from "./phases.ts";
 
 /** Who the client is, as far as it is known: the connection, or what a trusted peer said of it. */
 export interface ClientFacts {
@@ -76,6 +77,10 @@ export interface TransactionFacts {
   readonly current: Envelope;
   /** Octets of mail data so far, as RFC 1870 §5 counts them. */
   readonly octets: number;
+  /** Name of the upstream at which it is open; absent before that. */
+  readonly upstream?: string;
+  /** What the policy has said so far. */
+  readonly steps: readonly Step[];
 }
 
 /**

@@ -30,16 +30,32 @@ const syntaxReplies: Readonly<Partial<Record<Verb, ReplyName>>> = {
   BDAT: "chunkSynchronization",
 };
 
-/** The answer to a line that is no command. `fatal`: nothing after it can be trusted. */
+/** How much a fault counts. */
+export type Gravity =
+  /** An address that somebody has mistyped: the client need not know better. */
+  | "address"
+  /** The client does not speak SMTP as it should. */
+  | "fault"
+  /** Nothing after it can be trusted. */
+  | "fatal";
+
+const gravities: Readonly<Partial<Record<ReplyName, Gravity>>> = {
+  foreignProtocol: "fatal",
+  chunkSynchronization: "fatal",
+  senderSyntax: "address",
+  recipientSyntax: "address",
+};
+
+/** The answer to a line that is no command. */
 export function answerToFault(
   parsed: Fault,
-): { readonly verb: string; readonly reply: ReplyName; readonly fatal: boolean } {
+): { readonly verb: string; readonly reply: ReplyName; readonly gravity: Gravity } {
   const verb = "verb" in parsed ? parsed.verb : undefined;
   const closer = parsed.fault === "syntax" && verb !== undefined ? syntaxReplies[verb] : undefined;
   const reply = closer ?? replies[parsed.fault];
   return {
     verb: verb ?? "",
     reply,
-    fatal: reply === "foreignProtocol" || reply === "chunkSynchronization",
+    gravity: gravities[reply] ?? "fault",
   };
 }

@@ -61,7 +61,7 @@ export function authPossible(session: Session): boolean {
 }
 
 async function refused(session: Session, verb: string, name: string): Promise<boolean> {
-  const refusal = await session.ask("ehlo", { ...session.facts, name });
+  const refusal = await session.refusal("ehlo", { ...session.facts, name });
   if (refusal === undefined) return false;
   session.answer(verb, refusal);
   return true;
@@ -79,7 +79,7 @@ async function begin(session: Session, name: string, extended: boolean): Promise
  */
 async function upstreamOffer(session: Session): Promise<UpstreamOffer> {
   try {
-    return await session.settings.upstream.offer();
+    return await session.settings.upstreams.offer();
   } catch (error) {
     session.failure(error);
     const { kind } = error as UpstreamFailure;

@@ -10,6 +10,7 @@ import { concat } from "../bytes.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { DataFault } from "../stages/data_scan.ts";
 import { HeaderWatch } from "./header_watch.ts";
+import type { Ruling } from "./phases.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { traceHeader } from "./trace.ts";
@@ -59,6 +60,33 @@ export class Draining implements Receiver {
   }
 }
 
+/** Takes a message that nobody is to get, and says that it was taken. */
+export class Discarding implements Receiver {
+  /** It is open to its end. */
+  readonly refusal: undefined;
+
+  /** A receiver for one message. */
+  constructor(readonly session: Session, readonly transaction: Transaction) {}
+
+  /** Reads away. */
+  take(_octets: Uint8Array, total: number): Promise<Receiver> {
+    const { limits, replies } = this.session.settings;
+    this.transaction.octets = total;
+    return Promise.resolve(total > limits.messageSize ? new Draining(replies.tooBig) : this);
+  }
+
+  /** Says that all is well, unless the message is not. */
+  finish(total: number, fault?: ReplyName): Promise<Reply> {
+    this.transaction.octets = total;
+    return Promise.resolve(this.session.settings.replies[fault ?? "ok"]);
+  }
+
+  /** Nothing is open anywhere. */
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 /** Hands a message on while it comes. */
 export class Relaying implements Receiver {
   readonly refusal: undefined;
@@ -81,8 +109,9 @@ export class Relaying implements Receiver {
     // RFC 5321 §6.3
     if (this.#header.received > limits.hops) return await this.#refuse(replies.loop);
     try {
-      const verdict = await this.#askAboutHeaders();
-      if (verdict !== undefined) return await this.#refuse(verdict);
+      const ruling = await this.#askAboutHeaders();
+      if (ruling?.refusal !== undefined) return await this.#refuse(ruling.refusal);
+      if (ruling?.discard) return await this.#discard();
       await this.#write(octets);
     } catch (error) {
       return await this.#refuse(session.failure(error));
@@ -93,10 +122,10 @@ export class Relaying implements Receiver {
   async finish(total: number, fault?: ReplyName): Promise<Reply> {
     const { session } = this;
     this.transaction.octets = total;
-    const refusal = fault === undefined
-      ? await this.#lastVerdict()
-      : session.settings.replies[fault];
-    if (refusal !== undefined) return (await this.#refuse(refusal)).refusal;
+    if (fault !== undefined) return (await this.#refuse(session.settings.replies[fault])).refusal;
+    const ruling = await this.#lastRuling();
+    if (ruling?.refusal !== undefined) return (await this.#refuse(ruling.refusal)).refusal;
+    if (ruling?.discard) return await (await this.#discard()).finish(total);
     try {
       await this.#begin();
       if (this.body.refusal !== undefined) return (await this.#refuse(this.body.refusal)).refusal;
@@ -116,16 +145,28 @@ export class Relaying implements Receiver {
     return new Draining(reply);
   }
 
-  async #askAboutHeaders(): Promise<Reply | undefined> {
-    if (this.#headersAsked || !this.#header.ended) return undefined;
-    this.#headersAsked = true;
-    return await this.session.ask("headers", this.transaction.facts);
+  async #discard(): Promise<Discarding> {
+    await this.body.cancel();
+    return new Discarding(this.session, this.transaction);
   }
 
-  async #lastVerdict(): Promise<Reply | undefined> {
+  async #askAboutHeaders(): Promise<Ruling | undefined> {
+    if (this.#headersAsked || !this.#header.ended) return undefined;
+    this.#headersAsked = true;
+    return await this.#ask("headers");
+  }
+
+  async #lastRuling(): Promise<Ruling> {
     this.#header.end();
-    return await this.#askAboutHeaders() ??
-      await this.session.ask("content", this.transaction.facts);
+    const ruling = await this.#askAboutHeaders();
+    if (ruling?.refusal !== undefined || ruling?.discard) return ruling;
+    return await this.#ask("content");
+  }
+
+  async #ask(phase: "headers" | "content"): Promise<Ruling> {
+    const ruling = await this.session.rule(phase, this.transaction.facts);
+    this.transaction.steps.push(...ruling.steps);
+    return ruling;
   }
 
   async #write(octets: Uint8Array): Promise<void> {

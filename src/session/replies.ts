@@ -17,6 +17,8 @@ import type { FailureKind } from "./upstream.ts";
 export const replyTexts = {
   // Success
   ok: "250 2.0.0 Ok",
+  senderOk: "250 2.1.0 Ok",
+  recipientOk: "250 2.1.5 Ok",
   reset: "250 2.0.0 Reset",
   chunk: "250 2.0.0 Octets received",
   closing: "221 2.0.0 Closing",
@@ -43,6 +45,8 @@ export const replyTexts = {
   needsSmtpUtf8: "553 5.6.7 Address needs SMTPUTF8",
   // RFC 8689 §3
   requireTlsImpossible: "550 5.7.30 REQUIRETLS cannot be kept on the way on",
+  // The client sends the others again, in a transaction of their own (RFC 5321 §4.5.3.1.10).
+  otherUpstream: "452 4.5.3 Not together with the recipients before",
   tooManyRecipients: "452 4.5.3 Too many recipients",
   // RFC 1870 §6.1
   tooBig: "552 5.3.4 Message too big",

@@ -143,9 +143,10 @@ export class SessionServer {
 
   async #refuseFault(parsed: Extract<ParsedLine, { fault: string }>): Promise<void> {
     const session = this.#session;
-    const { verb, reply, fatal } = answerToFault(parsed);
+    const { verb, reply, gravity } = answerToFault(parsed);
     await session.replies.settled();
-    if (fatal) throw session.dismissal(reply);
+    if (gravity === "fatal") throw session.dismissal(reply);
+    if (gravity === "address") return session.answer(verb, reply);
     session.fault(verb, reply);
   }
 
@@ -182,7 +183,7 @@ export class SessionServer {
 
   async #close(over: SessionOver): Promise<void> {
     const session = this.#session;
-    const { timeouts, judge } = session.settings;
+    const { timeouts } = session.settings;
     // The upstream need not wait for what the client still has to read.
     const left = session.leave();
     try {
@@ -197,7 +198,7 @@ export class SessionServer {
     }
     session.channel.close();
     await left;
-    if (judge.asks("close")) await judge.judge("close", session.facts);
+    await session.judge.judge("close", session.facts);
   }
 
   /** Reads the rest away: closing with unread octets would reset the connection under our reply. */

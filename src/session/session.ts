@@ -12,7 +12,7 @@ import { Reply } from "../rfc5321/reply.ts";
 import { type Line, LineSplitter } from "../stages/line_splitter.ts";
 import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
 import { Input } from "./input.ts";
-import type { Phase, PhaseFacts } from "./phases.ts";
+import type { Phase, PhaseFacts, Ruling, SessionJudge } from "./phases.ts";
 import { failureReplies, type ReplyName } from "./replies.ts";
 import { SessionOver } from "./over.ts";
 import { ReplyQueue } from "./reply_queue.ts";
@@ -20,6 +20,10 @@ import type { ListenerSettings, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 import type { Transaction } from "./transaction.ts";
 import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
+import { DEFAULT_UPSTREAM } from "./upstreams.ts";
+
+/** What comes of asking nobody. */
+const PROCEED: Ruling = { steps: [] };
 
 /** See the module. */
 export class Session {
@@ -44,11 +48,15 @@ export class Session {
   errorsInARow = 0;
   /** The framer of commands and AUTH responses. */
   readonly lines = new LineSplitter({ limit: maxAuthLine });
+  /** The policy, as it was when the session began. */
+  readonly judge: SessionJudge;
   /** Whether the upstream has accepted the client's login on the present link. */
   authenticated = false;
 
   #channel: Channel;
   #link: UpstreamLink | undefined;
+  /** Name of the link's upstream. */
+  #linked = DEFAULT_UPSTREAM;
   #abort: AbortController | undefined;
 
   constructor(
@@ -58,6 +66,7 @@ export class Session {
     readonly at: ListenerSettings,
   ) {
     this.#channel = channel;
+    this.judge = settings.judge.open();
     this.startedAt = settings.clock.now();
     this.server = channel.localAddress;
     this.client = this.#clientAt(channel.remoteAddress);
@@ -103,7 +112,9 @@ export class Session {
 
   /** Cuts everything off. */
   abort(): void {
-    this.#abort?.abort();
+    // Also for what has not been started yet.
+    this.#abort ??= new AbortController();
+    this.#abort.abort();
     this.#link?.abort();
     this.#channel.close();
   }
@@ -155,31 +166,39 @@ export class Session {
   /**
    * Asks the policy.
    *
-   * @returns Its refusal, to be answered; `undefined` to go on.
    * @throws {SessionOver} If it wants the connection closed.
    */
-  async ask<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Reply | undefined> {
-    const { judge } = this.settings;
-    if (!judge.asks(phase)) return undefined;
-    const verdict = await judge.judge(phase, facts);
-    if (verdict?.kind === "disconnect") throw this.dismissal(verdict.reply);
-    return verdict?.reply;
+  async rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
+    if (!this.judge.asks(phase)) return PROCEED;
+    const ruling = await this.judge.judge(phase, facts);
+    if (ruling.close) throw this.dismissal(ruling.refusal!);
+    return ruling;
+  }
+
+  /** The same where nothing can come of it but a refusal; `undefined` to go on. */
+  async refusal<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Reply | undefined> {
+    return (await this.rule(phase, facts)).refusal;
   }
 
   /**
-   * The link to the upstream, opened where there is none that can be used.
+   * The link to an upstream, opened where there is none that can be used.
    *
    * @throws {UpstreamFailure}
    * @throws {SessionOver} If the link on which the client had authenticated is gone: another one
    * would not know the client.
    */
-  async acquire(): Promise<UpstreamLink> {
-    if (this.#link?.usable) return this.#link;
+  async acquire(name: string = DEFAULT_UPSTREAM): Promise<UpstreamLink> {
+    if (this.#link?.usable && this.#linked === name) return this.#link;
     if (this.#link !== undefined) {
-      if (this.authenticated) throw this.dismissal("noUpstreamAtHello");
+      if (this.authenticated && this.#linked === name) throw this.dismissal("noUpstreamAtHello");
       await this.release();
     }
-    this.#link = await this.settings.upstream.connect(this.facts, this.signal);
+    const upstream = this.settings.upstreams.get(name);
+    if (upstream === undefined) {
+      throw new UpstreamFailure("unfit", `The policy has named the upstream "${name}": unknown`);
+    }
+    this.#link = await upstream.connect(this.facts, this.signal);
+    this.#linked = name;
     return this.#link;
   }
 
@@ -205,9 +224,12 @@ export class Session {
     this.forwarded = undefined;
     if (transaction === undefined) return;
     if (transaction.message !== undefined) await transaction.message.cancel();
-    else if (transaction.link.open) {
-      await transaction.link.reset().catch((error) => this.failure(error));
-    }
+    else await this.resetUpstream(transaction);
+  }
+
+  /** Ends a transaction upstream; one that cannot be reached any more has ended by itself. */
+  async resetUpstream({ link }: Transaction): Promise<void> {
+    if (link?.open) await link.reset().catch((error) => this.failure(error));
   }
 
   /** Reads one line that is not a command (an AUTH response); `undefined` at the client's end. */
@@ -255,7 +277,7 @@ export class Session {
 
   /** Asks the policy about the client and greets it (RFC 5321 §3.1). */
   async greet(verb: string): Promise<void> {
-    const refusal = await this.ask("connect", this.facts);
+    const refusal = await this.refusal("connect", this.facts);
     if (refusal !== undefined) throw this.dismissal(refusal);
     // RFC 5321 §4.2: the domain first. Nothing else: no program, no version.
     this.answer(verb, new Reply(220, `${this.hostname} ESMTP`));

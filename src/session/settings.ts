@@ -10,7 +10,7 @@ import type { Networks } from "../networks.ts";
 import type { Observer } from "./observer.ts";
 import type { Judge } from "./phases.ts";
 import type { ReplyTable } from "./replies.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstreams } from "./upstreams.ts";
 
 /** Sizes, in octets or pieces. */
 export interface Limits {
@@ -56,7 +56,7 @@ export interface Timeouts {
 export interface Settings {
   /** Our own name in greeting, EHLO and trace header; `""`: the address literal of the listener. */
   readonly hostname: string;
-  readonly upstream: Upstream;
+  readonly upstreams: Upstreams;
   readonly judge: Judge;
   readonly observer: Required<Observer>;
   readonly clock: Clock;

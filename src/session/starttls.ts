@@ -13,7 +13,7 @@ export const starttls: Handler<"STARTTLS"> = {
     if (tls === undefined) return session.fault("STARTTLS", "notImplemented");
     // RFC 3207 §4.2: not a second time.
     if (session.client.tls !== undefined) return session.fault("STARTTLS", "badSequence");
-    const refusal = await session.ask("starttls", session.facts);
+    const refusal = await session.refusal("starttls", session.facts);
     if (refusal !== undefined) return session.answer("STARTTLS", refusal);
     // A login that was made in the clear, or an upstream that knows it, must not outlive it.
     await session.release();

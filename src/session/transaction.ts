@@ -5,13 +5,14 @@
  */
 
 import type { MailParameters } from "../rfc5321/parameter.ts";
-import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
+import type { Step } from "./phases.ts";
 import type { UpstreamLink } from "./upstream.ts";
 
 /** An envelope while it grows. */
 export interface OpenEnvelope extends Envelope {
+  parameters: MailParameters;
   readonly recipients: Recipient[];
 }
 
@@ -31,6 +32,20 @@ export interface MessageInChunks {
 export class Transaction {
   readonly original: OpenEnvelope;
   readonly current: OpenEnvelope;
+  /** Where it is open upstream; nowhere before the first recipient, or where it is discarded. */
+  link: UpstreamLink | undefined;
+  /** Name of that upstream. */
+  upstream: string | undefined;
+  /** The upstream that the policy has chosen at MAIL. */
+  route: string | undefined;
+  /** The upstream's reply to MAIL. Never rejects. */
+  mailReply: Promise<Reply> | undefined;
+  /** MAIL has been answered before the upstream was asked. */
+  mailWaited = false;
+  /** Accepted to come to nothing. */
+  discarded = false;
+  /** What the policy has said so far. */
+  readonly steps: Step[] = [];
   /** Octets of mail data so far. */
   octets = 0;
   /** RCPT commands taken in, whatever became of them. */
@@ -40,17 +55,16 @@ export class Transaction {
   constructor(
     readonly id: string,
     readonly session: SessionFacts,
-    readonly link: UpstreamLink,
-    reversePath: Path,
-    parameters: { readonly original: MailParameters; readonly current: MailParameters },
+    original: Omit<Envelope, "recipients">,
+    current: Omit<Envelope, "recipients">,
   ) {
-    this.original = { reversePath, parameters: parameters.original, recipients: [] };
-    this.current = { reversePath, parameters: parameters.current, recipients: [] };
+    this.original = { ...original, recipients: [] };
+    this.current = { ...current, recipients: [] };
   }
 
   /** What policies and observers are shown. */
   get facts(): TransactionFacts {
-    const { id, session, original, current, octets } = this;
-    return { id, session, original, current, octets };
+    const { id, session, original, current, octets, upstream, steps } = this;
+    return { id, session, original, current, octets, upstream, steps };
   }
 }

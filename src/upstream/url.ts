@@ -62,7 +62,8 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
   const url = URL.parse(text);
   if (url === null) throw wrong();
   const target = targetOf(url);
-  if (target === undefined || url.username !== "" || url.hash !== "") throw wrong();
+  const foreign = url.username !== "" || url.password !== "" || url.hash !== "";
+  if (target === undefined || foreign) throw wrong();
 
   const query = new Map<string, string[]>();
   for (const [name, value] of url.searchParams) {
@@ -103,11 +104,13 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
 
 function targetOf(url: URL): Target | undefined {
   if (url.protocol === "unix:") {
-    return url.pathname === "" ? undefined : { transport: "unix", path: url.pathname };
+    const absolute = url.pathname.startsWith("/") && url.hostname === "";
+    return absolute ? { transport: "unix", path: decodeURIComponent(url.pathname) } : undefined;
   }
   if (url.protocol !== "smtp:" && url.protocol !== "smtps:") return undefined;
   if (url.hostname === "" || (url.pathname !== "" && url.pathname !== "/")) return undefined;
   const port = url.port !== "" ? Number(url.port) : url.protocol === "smtps:" ? 465 : 25;
+  if (port === 0) return undefined;
   return { transport: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port };
 }
 

@@ -83,11 +83,12 @@ export async function startScripted(script: Script = {}): Promise<ScriptedServer
   const listener = await listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
   const lines: string[] = [];
   const messages: string[] = [];
-  const sessions: Promise<void>[] = [];
+  const sessions: { readonly scripted: Scripted; readonly end: Promise<void> }[] = [];
   const accepting = (async () => {
     for await (const channel of listener) {
+      const scripted = new Scripted(channel, script, lines, messages);
       // The client hangs up whenever it likes.
-      sessions.push(new Scripted(channel, script, lines, messages).run().catch(() => {}));
+      sessions.push({ scripted, end: scripted.run().catch(() => {}) });
     }
   })();
   const target = listener.address as Target & { transport: "tcp" };
@@ -99,7 +100,8 @@ export async function startScripted(script: Script = {}): Promise<ScriptedServer
     async [Symbol.asyncDispose]() {
       listener.close();
       await accepting;
-      await Promise.all(sessions);
+      for (const { scripted } of sessions) scripted.channel.close();
+      await Promise.all(sessions.map(({ end }) => end));
     },
   };
 }
@@ -139,10 +141,12 @@ class Scripted {
 
   async #data(): Promise<boolean> {
     const { ends = ["\r\n.\r\n"], verdict = () => "250 Accepted", acceptsHalf } = this.script;
+    // The first line of mail data is at the start of a line too.
+    this.#input = `\r\n${this.#input}`;
     const data = await this.#until(ends, this.script.swallowed);
     if (data === undefined && !acceptsHalf) return false;
     const reply = verdict(data?.end ?? "");
-    if (reply.startsWith("250")) this.messages.push(data?.text ?? this.#input);
+    if (reply.startsWith("250")) this.messages.push((data?.text ?? this.#input).slice(2));
     return await this.#say(reply) && data !== undefined;
   }
 

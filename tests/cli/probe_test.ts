@@ -204,6 +204,8 @@ Deno.test("strict: each false end that a server takes is found, and no other", a
         having("WEAK", findings),
         contained.map(([other]) => `data ended by ${other}`),
       );
+      const seen = findings.find(({ status }) => status === "WEAK")?.seen;
+      assertEquals(seen, "accepted: 250 Accepted");
       assertEquals(server.messages.length, contained.length);
       assertEquals(clock.timers, 0);
     });

@@ -31,6 +31,8 @@ Deno.test("content arrives, with the line ends that were asked for", async (t) =
     ["mixed, and a bare CR", "a\r\nb\nc\rd\n", [], "a\r\nb\r\nc d\r\n"],
     ["binarymime is as it is", "a\nb\r\0", ["--body", "binarymime"], "a\nb\r\0"],
     ["8bitmime", "Subject: x\n\n\xe4\n", ["--body", "8BITMIME"], "Subject: x\r\n\r\n\xe4\r\n"],
+    ["no last line end", "a\nb", [], "a\r\nb\r\n"],
+    ["a CR at the end", "a\nb\r", [], "a\r\nb \r\n"],
     ["empty", "", [], ""],
   ];
   for (const [name, content, options, arrives] of cases) {

@@ -53,7 +53,7 @@ const tokens = [
   "*",
   "=",
 ];
-const alphabet = "\r\n\0\t .<>@:;=+\"\\[]()*,-_/%!?01259AEILMOPRTXaeml\x7f\x80\xe2\xff";
+const alphabet = '\r\n\0\t .<>@:;=+"\\[]()*,-_/%!?01259AEILMOPRTXaeml\x7f\x80\xe2\xff';
 
 /** A piece of octets out of one of three worlds. */
 function piece(next: () => number): string {
@@ -131,7 +131,9 @@ async function fuzz(start: readonly string[], seed: number): Promise<void> {
     const offered = (word: string): boolean => options.offers!.some((one) => one.startsWith(word));
     if (command.startsWith("BDAT")) assert(offered("CHUNKING"), command);
     if (command.startsWith("AUTH")) assert(offered("AUTH"), command);
-    for (const [, keyword] of command.matchAll(/^MAIL FROM:<[^>]*>.* (?:BODY=(8BITMIME)|(SMTPUTF8))/g)) {
+    for (
+      const [, keyword] of command.matchAll(/^MAIL FROM:<[^>]*>.* (?:BODY=(8BITMIME)|(SMTPUTF8))/g)
+    ) {
       assert(offered(keyword ?? "SMTPUTF8"), command);
     }
     // deno-lint-ignore no-control-regex
@@ -146,7 +148,8 @@ async function fuzz(start: readonly string[], seed: number): Promise<void> {
 /** Every reply is well formed, and there are no more than lines, the greeting and a last word. */
 function check(client: Peer, sent: string): string[] {
   const said = client.take();
-  const reply = /(?:([2-5][0-5][0-9])-[^\r\n]*\r\n(?:\1-[^\r\n]*\r\n)*\1|[2-5][0-5][0-9])(?: [^\r\n]*)?\r\n/gy;
+  const reply =
+    /(?:([2-5][0-5][0-9])-[^\r\n]*\r\n(?:\1-[^\r\n]*\r\n)*\1|[2-5][0-5][0-9])(?: [^\r\n]*)?\r\n/gy;
   const replies: string[] = [];
   let end = 0;
   for (const match of said.matchAll(reply)) {

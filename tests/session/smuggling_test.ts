@@ -89,7 +89,9 @@ for (const [mode, options] of modes) {
           // One reply a chunk; after a refused chunk the next one is out of place.
           assertMatch(
             client.take(),
-            ended ? /^250 [^\r\n]*\r\n250 [^\r\n]*\r\n$/ : /^(?:250|554) [^\r\n]*\r\n(?:554|503) [^\r\n]*\r\n$/,
+            ended
+              ? /^250 [^\r\n]*\r\n250 [^\r\n]*\r\n$/
+              : /^(?:250|554) [^\r\n]*\r\n(?:554|503) [^\r\n]*\r\n$/,
             name,
           );
           await assertInStep(client);
@@ -167,7 +169,9 @@ Deno.test("smuggling: the upstream's replies reach the client as one reply each"
     for (const [said, shown] of replies) {
       for (const point of ["RCPT", "the end"]) {
         const name = `${JSON.stringify(said)} at ${point}`;
-        const { client, upstream } = point === "RCPT" ? await stage.recipients() : await stage.data();
+        const { client, upstream } = point === "RCPT"
+          ? await stage.recipients()
+          : await stage.data();
         await client.send(point === "RCPT" ? "RCPT TO:<e@d.example>\r\n" : ".\r\n");
         await upstream.line();
         await upstream.send(wireOf(said));

@@ -20,6 +20,7 @@ const USABLE = 60 * 60_000;
 /** Relays to one SMTP server, with a connection for each session that needs one. */
 export class SmtpUpstream implements Upstream {
   readonly #offers: OfferCache;
+  readonly #farewells = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(readonly name: string, readonly options: ConnectOptions) {
@@ -39,11 +40,14 @@ export class SmtpUpstream implements Upstream {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#offers.close();
+    await Promise.all(this.#farewells);
   }
 
   async #probe(): Promise<UpstreamOffer> {
     const link = await connect(this.options, undefined, this.#closing.signal);
-    await link.quit();
+    // A client waits for the offer, and nobody for the farewell.
+    const farewell = link.quit().finally(() => this.#farewells.delete(farewell));
+    this.#farewells.add(farewell);
     return offerOf(link);
   }
 }

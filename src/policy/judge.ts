@@ -1,0 +1,209 @@
+/**
+ * The filter stage: asks the checks of a policy in their order and makes one ruling of what they say.
+ * The only asynchronous step between a command and its effect; bounded in time, and never failing.
+ *
+ * @module
+ */
+
+import { type Clock, within } from "../clock.ts";
+import type { Path } from "../rfc5321/path.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import {
+  type Judge,
+  type Phase,
+  type PhaseFacts,
+  phases,
+  type Ruling,
+  type SessionJudge,
+  type Step,
+  type Verdict,
+} from "../session/phases.ts";
+import type { Answer, Policy, PolicyDefinition } from "./policy.ts";
+
+/** One recipient becomes at most so many: an alias map that refers to itself must end. */
+const MAX_PATHS = 1000;
+
+const DEFERRED = new Reply(451, "4.3.0 Temporary failure, try again later");
+const REJECTED = new Reply(550, "5.7.0 Cannot be checked");
+
+/** How a policy is run. */
+export interface JudgeOptions {
+  /** Times the checks. */
+  readonly clock: Clock;
+  /** Milliseconds for one check that has no limit of its own. */
+  readonly timeLimit: number;
+  /** The answer to a check that fails or takes too long, and names no other. 4xx or 5xx. */
+  readonly onFailure: Reply;
+  /** Told of such failures, with the name of the check. */
+  readonly failed: (phase: Phase, check: string, error: unknown) => void;
+}
+
+// deno-lint-ignore no-explicit-any -- each definition has state of its own type
+type Definition = PolicyDefinition<any, any>;
+
+/** Makes a policy into what sessions ask. */
+export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
+  const { definitions } = policy;
+  const asked = new Set(
+    phases.filter((phase) => definitions.some((definition) => definition[phase] !== undefined)),
+  );
+  return { open: () => new PolicySession(definitions, asked, options) };
+}
+
+const NOTHING: readonly Verdict[] = [];
+
+/** What every check has kept so far, in the order of the definitions. */
+interface Kept {
+  readonly session: unknown;
+  transaction: unknown;
+}
+
+/** What has been decided so far in one phase. */
+interface Draft {
+  refusal?: Reply;
+  close?: boolean;
+  discard?: boolean;
+  paths?: readonly Path[];
+  upstream?: string;
+}
+
+class PolicySession implements SessionJudge {
+  readonly #kept: readonly Kept[];
+
+  constructor(
+    readonly definitions: readonly Definition[],
+    readonly asked: ReadonlySet<Phase>,
+    readonly options: JudgeOptions,
+  ) {
+    this.#kept = definitions.map(({ session }) => ({
+      session: session?.(),
+      transaction: undefined,
+    }));
+  }
+
+  asks(phase: Phase): boolean {
+    // A transaction begins with MAIL, whoever asks there.
+    return this.asked.has(phase) || (phase === "mail" && this.asked.size > 0);
+  }
+
+  async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
+    if (phase === "mail") {
+      for (const [nth, { transaction }] of this.definitions.entries()) {
+        this.#kept[nth].transaction = transaction?.();
+      }
+    }
+    const steps: Step[] = [];
+    return { ...await this.#from(0, phase, facts, steps), steps };
+  }
+
+  async #from<P extends Phase>(
+    first: number,
+    phase: P,
+    facts: PhaseFacts[P],
+    steps: Step[],
+  ): Promise<Draft> {
+    const draft: Draft = {};
+    for (let nth = first; nth < this.definitions.length; nth++) {
+      for (const verdict of await this.#ask(nth, phase, facts, steps)) {
+        switch (verdict.kind) {
+          case "proceed":
+            return draft;
+          case "reject":
+            return { ...draft, refusal: verdict.reply };
+          case "disconnect":
+            return { ...draft, refusal: verdict.reply, close: true };
+          case "discard":
+            return { ...draft, discard: true };
+          case "route":
+            draft.upstream ??= verdict.upstream;
+            break;
+          case "rewrite": {
+            const { paths } = verdict;
+            if (paths.length !== 1) {
+              return await this.#fork(nth + 1, phase, facts, paths, steps, draft);
+            }
+            draft.paths = paths;
+            facts = withPath(phase, facts, paths[0]);
+          }
+        }
+      }
+    }
+    return draft;
+  }
+
+  /** The following checks see each path by itself; what is left of them stands in the envelope. */
+  async #fork<P extends Phase>(
+    next: number,
+    phase: P,
+    facts: PhaseFacts[P],
+    paths: readonly Path[],
+    steps: Step[],
+    draft: Draft,
+  ): Promise<Draft> {
+    const left: Path[] = [];
+    let refused: Draft | undefined;
+    for (const path of paths) {
+      const one = await this.#from(next, phase, withPath(phase, facts, path), steps);
+      if (one.close) return one;
+      draft.upstream ??= one.upstream;
+      if (one.refusal !== undefined) refused ??= one;
+      else if (!one.discard) left.push(...one.paths ?? [path]);
+      if (left.length > MAX_PATHS) {
+        this.options.failed(phase, "rewrite", new RangeError(`More than ${MAX_PATHS} recipients`));
+        return { refusal: this.options.onFailure };
+      }
+    }
+    return left.length === 0 && refused !== undefined ? refused : { ...draft, paths: left };
+  }
+
+  async #ask<P extends Phase>(
+    nth: number,
+    phase: P,
+    facts: PhaseFacts[P],
+    steps: Step[],
+  ): Promise<readonly Verdict[]> {
+    const definition = this.definitions[nth];
+    const check = definition[phase] as
+      | ((facts: PhaseFacts[P], own: Kept) => Answer | Promise<Answer>)
+      | undefined;
+    if (check === undefined) return NOTHING;
+    const { clock } = this.options;
+    const began = clock.now();
+    const answer = await this.#answer(definition, phase, () => check(facts, this.#kept[nth]));
+    if (answer === undefined) return NOTHING;
+    const verdicts = Array.isArray(answer) ? answer : [answer as Verdict];
+    const took = clock.now() - began;
+    for (const verdict of verdicts) {
+      steps.push({ phase, check: verdict.by ?? definition.name ?? "policy", verdict, took });
+    }
+    return verdicts;
+  }
+
+  async #answer(
+    definition: Definition,
+    phase: Phase,
+    ask: () => Answer | Promise<Answer>,
+  ): Promise<Verdict | readonly Verdict[] | undefined> {
+    const { clock, failed, onFailure } = this.options;
+    const { name = "policy", timeLimit = this.options.timeLimit } = definition;
+    try {
+      const answer = ask();
+      if (!(answer instanceof Promise)) return answer ?? undefined;
+      return await within(clock, timeLimit, `${name} at ${phase}`, answer) ?? undefined;
+    } catch (error) {
+      failed(phase, name, error);
+      const kinds = {
+        accept: undefined,
+        defer: { kind: "reject", reply: onFailure.transient ? onFailure : DEFERRED },
+        reject: { kind: "reject", reply: REJECTED },
+      } as const;
+      return definition.onFailure === undefined
+        ? { kind: "reject", reply: onFailure }
+        : kinds[definition.onFailure];
+    }
+  }
+}
+
+function withPath<P extends Phase>(phase: P, facts: PhaseFacts[P], path: Path): PhaseFacts[P] {
+  return phase === "mail" ? { ...facts, reversePath: path } : { ...facts, forwardPath: path };
+}

@@ -1,0 +1,124 @@
+/**
+ * The verdicts that a check can give, each made by a small function that refuses what cannot be sent
+ * where it is written, and not where it would be sent.
+ *
+ * @module
+ */
+
+import type { Path } from "../rfc5321/path.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import type { Discard, Disconnect, Proceed, Reject, Rewrite, Route } from "../session/phases.ts";
+
+function refusal(made: string, reply: string | Reply, codes: RegExp, allowed: string): Reply {
+  const parsed = typeof reply === "string" ? Reply.parse(reply) : reply;
+  if (codes.test(String(parsed.code))) return parsed;
+  throw new RangeError(`Cannot ${made} with ${parsed.code}: allowed are ${allowed} replies`);
+}
+
+/**
+ * Refuses the command; the session goes on. At `headers` and `content` it refuses the message, whose
+ * end the upstream then never sees.
+ *
+ * @example A refusal is checked where it is written
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { reject } from "@sluice/sluice/policy";
+ *
+ * assertEquals(reject("550 5.7.1 No").reply.enhanced, { class: 5, subject: 7, detail: 1 });
+ * assertThrows(() => reject("250 2.0.0 Yes"), RangeError, "allowed are 4xx and 5xx");
+ * ```
+ *
+ * @param reply `550 5.7.1 Text`; 4xx or 5xx.
+ * @throws {RangeError} If it is no such reply.
+ */
+export function reject(reply: string | Reply): Reject {
+  return { kind: "reject", reply: refusal("reject", reply, /^[45]/, "4xx and 5xx") };
+}
+
+/**
+ * Refuses the command for now: the client keeps its mail and tries again (RFC 5321 §4.2.1).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defer } from "@sluice/sluice/policy";
+ *
+ * assertEquals(defer().reply.code, 451);
+ * ```
+ *
+ * @param reply Default `451 4.7.1 Try again later`; 4xx.
+ * @throws {RangeError} If it is no such reply.
+ */
+export function defer(reply: string | Reply = "451 4.7.1 Try again later"): Reject {
+  return { kind: "reject", reply: refusal("defer", reply, /^4/, "4xx") };
+}
+
+/**
+ * Refuses the command and closes the connection after the reply. 421 is the code that tells a client
+ * so (RFC 5321 §3.8); others may be used.
+ *
+ * @example A client that is not listened to
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createProxy } from "@sluice/sluice";
+ * import { definePolicy, disconnect } from "@sluice/sluice/policy";
+ * import { memoryPair } from "@sluice/sluice/testing";
+ *
+ * const policy = definePolicy({ connect: () => disconnect("554 5.7.1 Not welcome") });
+ * const [client, server] = memoryPair();
+ * const session = createProxy({ policy }).handle(server);
+ * assertEquals(new TextDecoder().decode(await client.read()), "554 5.7.1 Not welcome\r\n");
+ * assertEquals(await client.read(), undefined);
+ * client.close();
+ * await session;
+ * ```
+ *
+ * @param reply Default `421 4.7.0 Closing`; 4xx or 5xx.
+ * @throws {RangeError} If it is no such reply.
+ */
+export function disconnect(reply: string | Reply = "421 4.7.0 Closing"): Disconnect {
+  return { kind: "disconnect", reply: refusal("disconnect", reply, /^[45]/, "4xx and 5xx") };
+}
+
+/**
+ * Puts other addresses in the place of the one that was asked about.
+ *
+ * At `mail` one path, or `Path.null`; at `rcpt` one, several, or none: the recipient is accepted and
+ * gets nothing. The client's recipient gets one reply whatever became of it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Path, rewrite } from "@sluice/sluice/policy";
+ *
+ * const staff = [Path.from("a@example.org"), Path.from("b@example.org")];
+ * assertEquals(rewrite(staff).paths.length, 2);
+ * assertEquals(rewrite(Path.null).paths[0].isNull, true);
+ * ```
+ */
+export function rewrite(path: Path): Rewrite<readonly [Path]>;
+/** Several paths, or none. */
+export function rewrite(paths: readonly Path[]): Rewrite;
+export function rewrite(paths: Path | readonly Path[]): Rewrite {
+  return { kind: "rewrite", paths: Array.isArray(paths) ? [...paths] : [paths as Path] };
+}
+
+/**
+ * Sends the transaction to another upstream. A transaction has one: the first recipient's is taken,
+ * and a recipient that belongs to another one is answered 452, so that the client sends it again.
+ *
+ * @param upstream A name of the option `upstreams`, or `default`.
+ */
+export function route(upstream: string): Route {
+  return { kind: "route", upstream };
+}
+
+/** Proceeds, and no other check is asked in this phase. */
+export function proceed(): Proceed {
+  return { kind: "proceed" };
+}
+
+/** Accepts it and lets it come to nothing: at `rcpt` the recipient, elsewhere the whole message. */
+export function discard(): Discard {
+  return { kind: "discard" };
+}

@@ -1,0 +1,51 @@
+/**
+ * The beginning of mail data, for DATA and for the first BDAT: the policy has its say, the upstream is
+ * asked, and somebody is found to receive the message.
+ *
+ * @module
+ */
+
+import { Reply } from "../rfc5321/reply.ts";
+import { Discarding, type Receiver, Relaying } from "./message.ts";
+import type { Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+import type { DataForm } from "./upstream.ts";
+
+/** Who receives a message, and how. */
+export interface Opening {
+  /** Where the octets go. */
+  readonly receiver: Receiver;
+  /** The form in which it wants them. */
+  readonly form: DataForm;
+  /** The upstream's 354, if its dialogue has one. */
+  readonly reply?: Reply;
+}
+
+/**
+ * Opens the mail data.
+ *
+ * @param wish The form in which they come.
+ * @returns The refusal, where there is one.
+ */
+export async function openMessage(
+  session: Session,
+  transaction: Transaction,
+  wish: DataForm,
+): Promise<Opening | Reply> {
+  const ruling = await session.rule("data", transaction.facts);
+  transaction.steps.push(...ruling.steps);
+  if (ruling.refusal !== undefined) return ruling.refusal;
+  const { link, current } = transaction;
+  if (ruling.discard || link === undefined || current.recipients.length === 0) {
+    await session.resetUpstream(transaction);
+    return { receiver: new Discarding(session, transaction), form: wish };
+  }
+  try {
+    const opened = await link.data(wish, current.parameters);
+    if (opened instanceof Reply) return opened;
+    const { body, reply } = opened;
+    return { receiver: new Relaying(session, transaction, body), form: body.form, reply };
+  } catch (error) {
+    return session.failure(error);
+  }
+}

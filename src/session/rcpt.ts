@@ -1,0 +1,119 @@
+/**
+ * RCPT (RFC 5321 §4.1.1.3): one recipient of the client becomes none, one or several of the upstream,
+ * and gets one reply.
+ *
+ * @module
+ */
+
+import { extensionsOf, type RcptParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import { lacks, rcptParametersFor } from "./carry.ts";
+import type { Handler } from "./handler.ts";
+import { open } from "./mail.ts";
+import type { ReplyName } from "./replies.ts";
+import type { Session } from "./session.ts";
+import type { State } from "./state.ts";
+import type { Transaction } from "./transaction.ts";
+import type { UpstreamLink } from "./upstream.ts";
+import { DEFAULT_UPSTREAM } from "./upstreams.ts";
+
+/** See the module. */
+export const rcpt: Handler<"RCPT"> = {
+  async obey(session, { forwardPath, parameters }, next) {
+    const transaction = session.transaction!;
+    const answer = (reply: ReplyName | Reply): void => session.answer("RCPT", reply);
+    const objection = objectionTo(session, transaction, forwardPath, parameters);
+    if (objection !== undefined) return answer(objection);
+    transaction.attempted++;
+    const ruling = await session.rule("rcpt", {
+      ...transaction.facts,
+      forwardPath,
+      given: forwardPath,
+      parameters,
+    });
+    transaction.steps.push(...ruling.steps);
+    if (ruling.refusal !== undefined) return answer(ruling.refusal);
+    const paths = ruling.discard || transaction.discarded ? [] : ruling.paths ?? [forwardPath];
+    if (paths.length === 0) {
+      const reply = session.settings.replies.recipientOk;
+      transaction.original.recipients.push({ forwardPath, parameters, reply });
+      session.state = next;
+      return answer(reply);
+    }
+    const unfit = await fit(session, transaction, paths, ruling.upstream);
+    if (unfit !== undefined) return answer(unfit);
+    const { link } = transaction;
+    if (lacks(link!, parameters)) return answer("offerChanged");
+    session.answer(
+      "RCPT",
+      relay(session, transaction, link!, { forwardPath, parameters, paths, next }),
+    );
+  },
+};
+
+interface Given {
+  readonly forwardPath: Path;
+  readonly parameters: RcptParameters;
+  readonly paths: readonly Path[];
+  readonly next: State;
+}
+
+/** Sends all of them before it waits for any: they travel in one group. */
+async function relay(
+  session: Session,
+  transaction: Transaction,
+  link: UpstreamLink,
+  { forwardPath, parameters, paths, next }: Given,
+): Promise<Reply> {
+  const sent = paths.map(async (path) => {
+    const own = rcptParametersFor(link, parameters, forwardPath, path);
+    const reply = await link.rcpt(path, own).catch((error) => session.failure(error));
+    if (reply.positive) {
+      transaction.current.recipients.push({ forwardPath: path, parameters: own, reply });
+    }
+    return reply;
+  });
+  const replies = await Promise.all(sent);
+  const mailReply = await transaction.mailReply!;
+  // A MAIL that waited for its recipients is refused with them; otherwise it has had its answer.
+  const reply = transaction.mailWaited && !mailReply.positive
+    ? mailReply
+    : replies.find((one) => one.positive) ?? replies[0];
+  transaction.original.recipients.push({ forwardPath, parameters, reply });
+  // MAIL may have been refused while this was on its way.
+  if (reply.positive && session.transaction === transaction) session.state = next;
+  return reply;
+}
+
+/** Makes sure that the transaction is open at the upstream to which these paths belong. */
+async function fit(
+  session: Session,
+  transaction: Transaction,
+  paths: readonly Path[],
+  route: string | undefined,
+): Promise<ReplyName | Reply | undefined> {
+  const utf8 = transaction.original.parameters.smtputf8 === true;
+  if (!utf8 && paths.some((path) => !path.isAscii)) return "needsSmtpUtf8";
+  const name = route ?? transaction.route ?? DEFAULT_UPSTREAM;
+  if (transaction.link === undefined) return await open(session, transaction, name);
+  return transaction.upstream === name ? undefined : "otherUpstream";
+}
+
+function objectionTo(
+  session: Session,
+  transaction: Transaction,
+  path: Path,
+  parameters: RcptParameters,
+): ReplyName | undefined {
+  const most = Math.min(
+    session.settings.limits.recipients,
+    transaction.link?.extensions.limit("RCPTMAX") ?? Infinity,
+  );
+  if (transaction.attempted >= most) return "tooManyRecipients";
+  if (extensionsOf(parameters).some((extension) => !session.offered.has(extension))) {
+    return "unknownParameter";
+  }
+  if (!path.isAscii && transaction.original.parameters.smtputf8 !== true) return "needsSmtpUtf8";
+  return undefined;
+}

@@ -1,0 +1,84 @@
+/**
+ * The upstreams of a configuration: one that is taken unless a policy says otherwise, and others by
+ * name.
+ *
+ * @module
+ */
+
+import { Extensions } from "../rfc5321/extension.ts";
+import type { Upstream, UpstreamOffer } from "./upstream.ts";
+
+/** The name under which a policy may route to the one that is taken anyway. */
+export const DEFAULT_UPSTREAM = "default";
+
+/** See the module. */
+export class Upstreams {
+  readonly #byName: ReadonlyMap<string, Upstream>;
+  #common: { readonly of: readonly UpstreamOffer[]; readonly offer: UpstreamOffer } | undefined;
+
+  constructor(standard: Upstream, named: Readonly<Record<string, Upstream>> = {}) {
+    this.#byName = new Map([[DEFAULT_UPSTREAM, standard], ...Object.entries(named)]);
+  }
+
+  /** Whether a policy may choose: then the first recipient decides, and MAIL waits for it. */
+  get several(): boolean {
+    return this.#byName.size > 1;
+  }
+
+  /** By name; `undefined` if there is none of that name. */
+  get(name: string): Upstream | undefined {
+    return this.#byName.get(name);
+  }
+
+  /**
+   * What all of them offer: EHLO comes before anybody knows which it will be. One that cannot be
+   * asked now does not count; its recipients will hear of it.
+   *
+   * @throws {UpstreamFailure} If none can be asked.
+   */
+  async offer(): Promise<UpstreamOffer> {
+    const asked = [...this.#byName.values()].map((upstream) => upstream.offer());
+    if (asked.length === 1) return await asked[0];
+    const settled = await Promise.allSettled(asked);
+    const offers = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    if (offers.length === 0) return await asked[0];
+    const known = this.#common;
+    // The same object for the same offers, so that what was computed from it stays good.
+    if (
+      known === undefined || known.of.length !== offers.length ||
+      known.of.some((offer, nth) => offer !== offers[nth])
+    ) {
+      this.#common = { of: offers, offer: common(offers) };
+    }
+    return this.#common!.offer;
+  }
+
+  /** Closes all. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#byName.values()].map((upstream) => upstream.close()));
+  }
+}
+
+/** The extensions that every one has; SIZE and LIMITS are the least of all. */
+function common(offers: readonly UpstreamOffer[]): UpstreamOffer {
+  const [first, ...others] = offers.map(({ extensions }) => extensions);
+  let extensions = Extensions.none;
+  for (const [keyword, parameters] of first) {
+    // AUTH is relayed to the first; nobody else needs to know of it.
+    if (keyword === "AUTH" || others.every((other) => other.has(keyword))) {
+      extensions = extensions.with(keyword, ...parameters);
+    }
+  }
+  const least = (read: (of: Extensions) => number | undefined): number | undefined => {
+    const known = [first, ...others].map(read).filter((limit) => limit !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
+  };
+  const size = least((of) => of.size);
+  if (size !== undefined) extensions = extensions.with("SIZE", String(size));
+  const limits = (["MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"] as const).flatMap((name) => {
+    const limit = least((of) => of.limit(name));
+    return limit === undefined ? [] : [`${name}=${limit}`];
+  });
+  if (limits.length > 0) extensions = extensions.with("LIMITS", ...limits);
+  return { extensions, verified: offers.every(({ verified }) => verified) };
+}

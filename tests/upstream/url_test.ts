@@ -1,0 +1,92 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { OptionError } from "../../src/errors.ts";
+import { parseUpstreamUrl, type UpstreamUrl } from "../../src/upstream/url.ts";
+
+const PIN = "ab".repeat(32);
+const tcp = (host: string, port: number) => ({ transport: "tcp" as const, host, port });
+
+type Smtp = Extract<UpstreamUrl, { kind: "smtp" }>;
+
+Deno.test("upstream url: what it says", () => {
+  const plain: Omit<Smtp, "target"> = {
+    kind: "smtp",
+    tls: { mode: "opportunistic" },
+    authorities: undefined,
+    chunking: "as-received",
+  };
+  const named = (name: string) => ({ kind: "name" as const, name });
+  const rows: readonly [text: string, url: UpstreamUrl][] = [
+    ["capture:", { kind: "capture", directory: undefined }],
+    ["capture:./mail", { kind: "capture", directory: "./mail" }],
+    ["smtp://mx.example", { ...plain, target: tcp("mx.example", 25) }],
+    ["smtp://mx.example:2525/", { ...plain, target: tcp("mx.example", 2525) }],
+    ["smtp://[2001:db8::1]:26", { ...plain, target: tcp("2001:db8::1", 26) }],
+    ["smtp://mx?tls=none&chunking=never", {
+      ...plain,
+      target: tcp("mx", 25),
+      tls: { mode: "none" },
+      chunking: "never",
+    }],
+    ["smtp://mx?tls=required", {
+      ...plain,
+      target: tcp("mx", 25),
+      tls: { mode: "required", verify: { kind: "none" } },
+    }],
+    ["smtp://mx?tls=verify&ca=/a.pem", {
+      ...plain,
+      target: tcp("mx", 25),
+      tls: { mode: "required", verify: named("mx") },
+      authorities: "/a.pem",
+    }],
+    ["smtps://mx", {
+      ...plain,
+      target: tcp("mx", 465),
+      tls: { mode: "implicit", verify: named("mx") },
+    }],
+    ["smtps://192.0.2.1?name=mx.example", {
+      ...plain,
+      target: tcp("192.0.2.1", 465),
+      tls: { mode: "implicit", verify: named("mx.example") },
+    }],
+    [`smtp://mx?pin=sha256:${PIN.toUpperCase()}&pin=sha256:${"CD:".repeat(31)}CD`, {
+      ...plain,
+      target: tcp("mx", 25),
+      tls: {
+        mode: "required",
+        verify: { kind: "fingerprint", fingerprints: [PIN, "cd".repeat(32)] },
+      },
+    }],
+    ["unix:/run/smtp", { ...plain, target: { transport: "unix", path: "/run/smtp" } }],
+  ];
+  for (const [text, url] of rows) assertEquals(parseUpstreamUrl(text, "--upstream"), url, text);
+});
+
+Deno.test("upstream url: what cannot be read is named", () => {
+  const rows: readonly [text: string, message: string][] = [
+    ["", 'found "", allowed is smtp://'],
+    ["mx.example", 'found "mx.example"'],
+    ["http://mx.example", 'found "http://mx.example"'],
+    ["smtp://", 'found "smtp://"'],
+    ["smtp://mx:0x19", 'found "smtp://mx:0x19"'],
+    ["smtp://mx:65536", 'found "smtp://mx:65536"'],
+    ["smtp://user@mx", 'found "smtp://user@mx"'],
+    ["smtp://mx/path", 'found "smtp://mx/path"'],
+    ["smtp://mx#x", 'found "smtp://mx#x"'],
+    ["smtp://mx?tsl=none", 'found "tsl=none", allowed is the parameters tls,'],
+    ["smtp://mx?tls=maybe", 'found "tls=maybe"'],
+    ["smtp://mx?tls=none&tls=none", 'found "two of tls", allowed is one'],
+    ["smtps://mx?tls=none", 'found "tls=none"'],
+    ["smtp://mx?chunking=sometimes", 'found "sometimes", allowed is as-received, always, never'],
+    ["smtp://mx?pin=sha256:abc", 'found "sha256:abc", allowed is sha256: and 64 hexadecimal'],
+    ["smtp://mx?pin=md5:abc", 'found "md5:abc"'],
+    ["unix:/run/smtp?tls=verify", "allowed is tls=verify with name=host"],
+  ];
+  for (const [text, message] of rows) {
+    assertThrows(
+      () => parseUpstreamUrl(text, "--upstream"),
+      OptionError,
+      message,
+      text,
+    );
+  }
+});
