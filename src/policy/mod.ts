@@ -27,6 +27,7 @@ export {
   type PhaseFacts,
   phases,
   type Proceed,
+  type Refusal,
   type Reject,
   type Rewrite,
   type Route,

@@ -41,7 +41,7 @@ export interface PolicyDefinition<S = undefined, T = undefined> extends Checks<S
   readonly name?: string;
   /** Milliseconds for one check. @default The option `policyTimeLimit`. */
   readonly timeLimit?: number;
-  /** @default The option `policyFailure`, a 451. */
+  /** The answer where a check fails. @default The option `policyFailure`, a 451. */
   readonly onFailure?: OnFailure;
   /** Begins what the policy keeps for a session. @default nothing is kept */
   readonly session?: () => S;

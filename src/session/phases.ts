@@ -126,7 +126,8 @@ export interface Proceed {
   readonly kind: "proceed";
 }
 
-type Refusal = Reject | Disconnect | Proceed;
+/** What every phase but `close` can decide. */
+export type Refusal = Reject | Disconnect | Proceed;
 
 /** What can be decided in each phase; nothing stands for proceed. */
 export interface Verdicts {
