@@ -49,6 +49,10 @@ export interface Channel {
 export interface PeerCertificate {
   /** Common name, or the whole subject where it has none. */
   readonly subject: string;
+  /** The same of whoever has signed it. */
+  readonly issuer: string;
+  /** The last moment of its validity, in milliseconds since 1970. */
+  readonly validTo: number;
   /** SHA-256 over the DER form, lower-case hex without colons. */
   readonly fingerprint: string;
   /** Whether it chains to a configured authority (and, where a name was asked for, bears it). */

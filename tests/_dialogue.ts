@@ -119,7 +119,13 @@ export const plainTls: TlsServer & TlsClient = {
 };
 
 function secured(channel: Channel, peer: boolean): SecureChannel {
-  const certificate = { subject: "upstream.example", fingerprint: "00", verified: true };
+  const certificate = {
+    subject: "upstream.example",
+    issuer: "Authority",
+    validTo: 0,
+    fingerprint: "00",
+    verified: true,
+  };
   return {
     ...addressed(channel, channel.localAddress, channel.remoteAddress),
     tls: {

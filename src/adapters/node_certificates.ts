@@ -133,7 +133,9 @@ export function peerCertificateOf(
   problem: string | undefined,
 ): PeerCertificate {
   return {
-    subject: subjectOf(certificate),
+    subject: nameOf(certificate.subject),
+    issuer: nameOf(certificate.issuer),
+    validTo: Date.parse(certificate.validTo),
     fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
     verified: problem === undefined,
     ...(problem === undefined ? {} : { problem }),
@@ -141,8 +143,8 @@ export function peerCertificateOf(
 }
 
 /** One attribute a line is how the library prints a name. */
-function subjectOf({ subject }: X509Certificate): string {
-  const attributes = (subject ?? "").split("\n");
+function nameOf(name: string | undefined): string {
+  const attributes = (name ?? "").split("\n");
   const commonName = attributes.find((attribute) => attribute.startsWith("CN="));
   const text = commonName?.slice("CN=".length) ?? attributes.join(", ");
   // The peer chose these characters, and they end up in logs.
@@ -179,7 +181,7 @@ export function problemOf(
     if (issuer === undefined) break;
     current = issuer;
   }
-  return `no configured authority issued "${subjectOf(current)}"`;
+  return `no configured authority issued "${nameOf(current.subject)}"`;
 }
 
 function issued(issuer: X509Certificate, certificate: X509Certificate): boolean {
@@ -190,5 +192,5 @@ function validityProblem(certificate: X509Certificate, now: number): string | un
   const { validFrom, validTo } = certificate;
   return Date.parse(validFrom) <= now && now <= Date.parse(validTo)
     ? undefined
-    : `"${subjectOf(certificate)}" is valid from ${validFrom} to ${validTo} only`;
+    : `"${nameOf(certificate.subject)}" is valid from ${validFrom} to ${validTo} only`;
 }

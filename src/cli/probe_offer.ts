@@ -110,13 +110,13 @@ function* tlsFindings({ version, cipher, peer }: TlsFacts): Generator<Finding> {
   if (peer === undefined) {
     return yield { subject: "certificate", status: "WEAK", seen: "none was shown" };
   }
-  const { subject, fingerprint, verified, problem } = peer;
+  const { subject, issuer, validTo, fingerprint, verified, problem } = peer;
+  const until = Number.isNaN(validTo) ? "unknown" : new Date(validTo).toISOString().slice(0, 10);
   yield {
     subject: "certificate",
     status: verified ? "ok" : "WEAK",
-    seen: `"${subject}" sha256:${fingerprint} ${
-      verified ? "verified" : `not verified: ${problem}`
-    }`,
+    seen: `"${subject}" by "${issuer}" until ${until}, sha256:${fingerprint}, ` +
+      (verified ? "verified" : `not verified: ${problem}`),
   };
 }
 

@@ -54,9 +54,10 @@ Deno.test("probe: Sluice has no weakness, with STARTTLS and verified", async () 
   assertStringIncludes(seen["EHLO in the clear"], "STARTTLS");
   assertStringIncludes(seen["PIPELINING"], "250, 250, 250");
   assertStringIncludes(seen["TLS"], "TLSv1.3");
+  const until = /until (\d{4}-\d\d-\d\d),/.exec(seen["certificate"])?.[1];
   assertEquals(
     seen["certificate"],
-    `"a.example" sha256:${certificates.a.fingerprint} verified`,
+    `"a.example" by "ca.example" until ${until}, sha256:${certificates.a.fingerprint}, verified`,
   );
 });
 
