@@ -16,6 +16,9 @@ import type { Session } from "./session.ts";
 /** RFC 4954 §4: base64, or nothing at all. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
+/** Challenges of one exchange; no mechanism needs more than a few. */
+const MAX_ROUNDS = 20;
+
 /** See the module. */
 export const auth: Handler<"AUTH"> = {
   async obey(session, { mechanism, initialResponse }) {
@@ -32,7 +35,8 @@ export const auth: Handler<"AUTH"> = {
     try {
       const link = await session.acquire();
       let reply = await link.authenticate(`AUTH ${mechanism}${initial}`);
-      while (reply.intermediate) {
+      for (let rounds = 0; reply.intermediate; rounds++) {
+        if (rounds === MAX_ROUNDS) throw session.dismissal("tooManyErrors");
         const response = await exchange(session, reply);
         reply = await link.authenticate(response.line);
         if (response.line !== "*") login.response(response.line);
@@ -47,7 +51,9 @@ export const auth: Handler<"AUTH"> = {
         session.authenticated = true;
         session.identify({ login: login.name });
       }
-      session.answer("AUTH", reply);
+      // Guessing has an end like every other mistake.
+      if (reply.permanent) session.fault("AUTH", reply);
+      else session.answer("AUTH", reply);
     } catch (error) {
       session.answer("AUTH", session.failure(error));
     }

@@ -148,7 +148,7 @@ export class Session {
   }
 
   /** Answers a command that is wrong in itself; too many of them in a row end the session. */
-  fault(verb: string, reply: ReplyName): void {
+  fault(verb: string, reply: ReplyName | Reply): void {
     this.answer(verb, reply);
     if (++this.errorsInARow >= this.settings.limits.errors) {
       throw this.dismissal("tooManyErrors");

@@ -16,7 +16,7 @@ import type { UpstreamTimeouts } from "./timeouts.ts";
 
 const TERMINATOR = encode(".\r\n");
 
-/** What stands before a reply that has come, when the upstream closes with it. */
+/** A reply of the upstream as it goes on to the client, whose session is another one. */
 export function settled(reply: Reply): Reply {
   // 421 says that the upstream closes; our own session goes on (RFC 5321 §3.8).
   const own = reply.code === 421 ? new Reply(451, reply.lines) : reply;
