@@ -13,11 +13,12 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { SessionServer } from "./session/server.ts";
-import type { ListenerSettings } from "./session/settings.ts";
+import type { ListenerSettings, Settings } from "./session/settings.ts";
+import type { Upstream } from "./session/upstream.ts";
 
 /**
- * All sessions of one configuration. Made by {@linkcode createProxy}; it owns the upstream that it
- * was given, and no listener.
+ * All sessions of one configuration, and of those that {@linkcode Proxy.reload} puts in its place.
+ * Made by {@linkcode createProxy}; it owns the upstreams that it was given, and no listener.
  *
  * @example Serving a listener, and an end in good order
  * ```ts
@@ -45,8 +46,10 @@ import type { ListenerSettings } from "./session/settings.ts";
  * ```
  */
 export class Proxy {
-  readonly #options: ResolvedOptions;
-  readonly #listeners = new Set<ChannelListener>();
+  #current: Generation;
+  /** The current one, and those before it that still have sessions. */
+  readonly #generations = new Set<Generation>();
+  readonly #listeners = new Map<ChannelListener, Listening>();
   readonly #sessions = new Map<SessionServer, Promise<void>>();
   /** Distinguishes this process's sessions from those of another one in the same log. */
   readonly #prefix = crypto.randomUUID().slice(0, 8);
@@ -59,7 +62,8 @@ export class Proxy {
    * @throws {OptionError} If one of them cannot be used.
    */
   constructor(options: ProxyOptions) {
-    this.#options = resolveOptions(options);
+    this.#current = new Generation(resolveOptions(options));
+    this.#generations.add(this.#current);
   }
 
   /** Sessions that have begun and not ended, those that are being refused with 421 among them. */
@@ -73,8 +77,38 @@ export class Proxy {
    * @throws {OptionError} At once, for options that cannot be used.
    */
   serve(listener: ChannelListener, options: ListenerOptions = {}): Promise<void> {
-    const settings = resolveListener(options, this.#options.settings);
-    return this.#accept(listener, settings);
+    const settings = resolveListener(options, this.#current.settings);
+    this.#listeners.set(listener, { options, settings });
+    return this.#accept(listener);
+  }
+
+  /**
+   * Puts other options in the place of the present ones, all of them or, where one cannot be used,
+   * none. A session that has begun keeps those that it began with to its end; the next one has the
+   * new ones. An upstream that is not among the new ones is closed when the last session that could
+   * use it has ended.
+   *
+   * @param options Everything: what is left out gets its default, and not what it was before.
+   * @param listeners Options of listeners that are served already; one that is left out keeps its
+   * own. A listener that is no longer wanted is closed by its owner, a new one is served by `serve`.
+   * Not to be called after `close`.
+   * @returns Settles when the last session with the old options has ended.
+   * @throws {OptionError} At once, for options that cannot be used; nothing has changed then.
+   */
+  reload(
+    options: ProxyOptions,
+    listeners: ReadonlyMap<ChannelListener, ListenerOptions> = new Map(),
+  ): Promise<void> {
+    const next = new Generation(resolveOptions(options));
+    const listening = [...this.#listeners].map(([listener, { options }]) => {
+      const own = listeners.get(listener) ?? options;
+      return [listener, { options: own, settings: resolveListener(own, next.settings) }] as const;
+    });
+    const last = this.#current;
+    this.#generations.add(next);
+    this.#current = next;
+    for (const [listener, settings] of listening) this.#listeners.set(listener, settings);
+    return this.#retire(last);
   }
 
   /**
@@ -83,7 +117,7 @@ export class Proxy {
    * @throws {OptionError} At once, for options that cannot be used.
    */
   handle(channel: Channel, options: ListenerOptions = {}): Promise<void> {
-    return this.#handle(channel, resolveListener(options, this.#options.settings));
+    return this.#handle(channel, resolveListener(options, this.#current.settings));
   }
 
   /**
@@ -96,9 +130,10 @@ export class Proxy {
     return this.#closing;
   }
 
-  async #accept(listener: ChannelListener, settings: ListenerSettings): Promise<void> {
-    this.#listeners.add(listener);
+  async #accept(listener: ChannelListener): Promise<void> {
     for await (const channel of listener) {
+      // A listener that yields is listed: it is taken off behind this loop, and nowhere else.
+      const { settings } = this.#listeners.get(listener)!;
       // Its owner is #sessions: `close` waits for it, and it never rejects.
       void this.#handle(channel, settings);
     }
@@ -106,30 +141,87 @@ export class Proxy {
   }
 
   #handle(channel: Channel, listener: ListenerSettings): Promise<void> {
-    const { settings, sessions } = this.#options;
+    const generation = this.#current;
+    const { settings } = generation;
     const id = `${this.#prefix}-${(this.#count++).toString(36)}`;
     const session = new SessionServer(id, channel, settings, listener);
     // RFC 5321 §3.8: 421 is the way to say "not now".
     const run = this.#closing !== undefined
       ? session.refuse(settings.replies.shutdown)
-      : this.#sessions.size >= sessions
+      : this.#sessions.size >= generation.limit
       ? session.refuse(settings.replies.tooManySessions)
       : session.run();
-    const ended = run.finally(() => this.#sessions.delete(session));
+    generation.enter();
+    const ended = run.finally(() => {
+      this.#sessions.delete(session);
+      generation.leave();
+    });
     this.#sessions.set(session, ended);
     return ended;
   }
 
   async #drain(deadline: number): Promise<void> {
-    const { clock, upstreams } = this.#options.settings;
-    for (const listener of this.#listeners) listener.close();
+    const { clock } = this.#current.settings;
+    for (const listener of this.#listeners.keys()) listener.close();
     for (const session of this.#sessions.keys()) session.shutdown();
     const timer = clock.after(deadline, () => {
       for (const session of this.#sessions.keys()) session.abort();
     });
     await Promise.all(this.#sessions.values());
     timer.cancel();
-    await upstreams.close();
+    await Promise.all([...this.#generations].map((generation) => this.#retire(generation)));
+  }
+
+  #retire(generation: Generation): Promise<void> {
+    return generation.retired ??= this.#close(generation);
+  }
+
+  /** Closes the upstreams that only this generation has, once its sessions have ended. */
+  async #close(generation: Generation): Promise<void> {
+    await generation.ended();
+    this.#generations.delete(generation);
+    const kept = new Set([...this.#generations].flatMap(({ upstreams }) => upstreams));
+    const left = generation.upstreams.filter((upstream) => !kept.has(upstream));
+    await Promise.all(left.map((upstream) => upstream.close()));
+  }
+}
+
+/** What a listener was told, and what has become of it under the current options. */
+interface Listening {
+  readonly options: ListenerOptions;
+  readonly settings: ListenerSettings;
+}
+
+/** The sessions that began under the same options. */
+class Generation {
+  readonly settings: Settings;
+  /** Sessions at a time, those of other generations among them. */
+  readonly limit: number;
+  readonly upstreams: readonly Upstream[];
+  /** Set when no session begins any more; settles when nothing is left of it. */
+  retired: Promise<void> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  #sessions = 0;
+
+  constructor({ settings, sessions }: ResolvedOptions) {
+    this.settings = settings;
+    this.limit = sessions;
+    this.upstreams = [...new Set(settings.upstreams.all)];
+  }
+
+  enter(): void {
+    this.#sessions++;
+  }
+
+  leave(): void {
+    this.#sessions--;
+    if (this.retired !== undefined && this.#sessions === 0) this.#ended.resolve();
+  }
+
+  /** Settles when the last session has ended; none begins any more. */
+  ended(): Promise<void> {
+    if (this.#sessions === 0) this.#ended.resolve();
+    return this.#ended.promise;
   }
 }
 

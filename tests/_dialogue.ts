@@ -157,6 +157,8 @@ export function addressed(
 export interface StageOptions {
   /** What the upstream offers; see {@linkcode UpstreamStage}. Default: played by the test. */
   readonly offers?: readonly string[];
+  /** Other upstreams by name, with what each offers. */
+  readonly others?: Readonly<Record<string, readonly string[]>>;
   readonly proxy?: ProxyOptions;
   readonly listener?: ListenerOptions;
   readonly upstream?: Partial<ConnectOptions>;
@@ -170,6 +172,7 @@ export interface StageOptions {
 export class Stage {
   readonly clock = new FakeClock();
   readonly upstream: UpstreamStage;
+  readonly others: Readonly<Record<string, UpstreamStage>>;
   readonly proxy: Proxy;
   /** Octets dropped at TLS handshakes: the client's and the upstream's. */
   readonly dropped = { client: 0, upstream: 0 };
@@ -179,6 +182,10 @@ export class Stage {
 
   constructor(readonly options: StageOptions = {}) {
     this.upstream = new UpstreamStage(options.offers);
+    this.others = Object.fromEntries(
+      Object.entries(options.others ?? {})
+        .map(([name, offers]) => [name, new UpstreamStage(offers)]),
+    );
     this.proxy = createProxy({
       hostname: "proxy.example",
       trace: false,
@@ -188,24 +195,36 @@ export class Stage {
         dropped: (_, count) => void (this.dropped.client += count),
         trouble: (_, error) => void this.troubles.push(String(error)),
       }],
-      upstream: new SmtpUpstream("smtp://upstream.example", {
-        target: { transport: "tcp", host: "upstream.example", port: 25 },
-        tls: { mode: "none" },
-        identify: "none",
-        hostname: "proxy.example",
-        dialer: this.upstream,
-        tlsClient: plainTls,
-        clock: this.clock,
-        dropped: (count) => void (this.dropped.upstream += count),
-        timeouts: defaultTimeouts,
-        chunking: "as-received",
-        chunkSize: 65_536,
-        xforward: false,
-        keepSourceRoutes: false,
-        ...options.upstream,
-      }),
+      upstream: this.#smtp(this.upstream),
+      upstreams: Object.fromEntries(
+        Object.entries(this.others).map(([name, stage]) => [name, this.#smtp(stage)]),
+      ),
       ...options.proxy,
     });
+  }
+
+  #smtp(dialer: UpstreamStage): SmtpUpstream {
+    return new SmtpUpstream("smtp://upstream.example", {
+      target: { transport: "tcp", host: "upstream.example", port: 25 },
+      tls: { mode: "none" },
+      identify: "none",
+      hostname: "proxy.example",
+      dialer,
+      tlsClient: plainTls,
+      clock: this.clock,
+      dropped: (count) => void (this.dropped.upstream += count),
+      timeouts: defaultTimeouts,
+      chunking: "as-received",
+      chunkSize: 65_536,
+      xforward: false,
+      keepSourceRoutes: false,
+      ...this.options.upstream,
+    });
+  }
+
+  /** The upstreams' ends of all connections. */
+  #peers(): Peer[] {
+    return [this.upstream, ...Object.values(this.others)].flatMap((upstream) => upstream.all);
   }
 
   /** A new connection to the proxy. */
@@ -268,17 +287,17 @@ export class Stage {
     void ended.then(() => over = true);
     for (let round = 0; !over && round < 100; round++) {
       await settle();
-      for (const peer of this.upstream.all) {
+      for (const peer of this.#peers()) {
         if (peer.unread === "QUIT\r\n" && !peer.closed) await leave(peer);
       }
     }
     await guarded(ended, () => "the sessions to end");
     await guarded(this.proxy.close(), () => "the proxy to close");
     await rest();
-    const unread = [...this.#sessions.map((session) => session.peer), ...this.upstream.all]
+    const unread = [...this.#sessions.map((session) => session.peer), ...this.#peers()]
       .filter((peer) => peer.unread !== "" && peer.unread !== "QUIT\r\n")
       .map((peer) => `${peer.name}: ${JSON.stringify(peer.unread)}`);
-    for (const peer of this.upstream.all) if (!peer.closed) peer.close();
+    for (const peer of this.#peers()) if (!peer.closed) peer.close();
     assertEquals(unread, [], "octets that nobody expected");
     assertEquals(this.clock.timers, 0, "timers left behind");
     assertEquals(this.proxy.sessions, 0, "sessions left behind");

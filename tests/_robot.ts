@@ -92,8 +92,8 @@ export class Robots {
   async rest(): Promise<void> {
     for (let idle = 0; idle < 6; idle++) {
       await settle();
-      while (this.stage.upstream.called) {
-        this.all.push(new Robot(await this.stage.upstream.accept()));
+      for (const upstream of [this.stage.upstream, ...Object.values(this.stage.others)]) {
+        while (upstream.called) this.all.push(new Robot(await upstream.accept()));
       }
       for (const robot of this.all) if (await robot.step()) idle = 0;
     }

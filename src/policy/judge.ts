@@ -52,10 +52,28 @@ export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
 
 const NOTHING: readonly Verdict[] = [];
 
-/** What every check has kept so far, in the order of the definitions. */
-interface Kept {
-  readonly session: unknown;
-  transaction: unknown;
+/** What a definition keeps of its own. It begins with the first question: a fault is that check's. */
+class Kept {
+  readonly #definition: Definition;
+  #session: { readonly value: unknown } | undefined;
+  #transaction: { readonly value: unknown } | undefined;
+
+  constructor(definition: Definition) {
+    this.#definition = definition;
+  }
+
+  get session(): unknown {
+    return (this.#session ??= { value: this.#definition.session?.() }).value;
+  }
+
+  get transaction(): unknown {
+    return (this.#transaction ??= { value: this.#definition.transaction?.() }).value;
+  }
+
+  /** A new mail transaction. */
+  forget(): void {
+    this.#transaction = undefined;
+  }
 }
 
 /** What has been decided so far in one phase. */
@@ -75,10 +93,7 @@ class PolicySession implements SessionJudge {
     readonly asked: ReadonlySet<Phase>,
     readonly options: JudgeOptions,
   ) {
-    this.#kept = definitions.map(({ session }) => ({
-      session: session?.(),
-      transaction: undefined,
-    }));
+    this.#kept = definitions.map((definition) => new Kept(definition));
   }
 
   asks(phase: Phase): boolean {
@@ -87,24 +102,22 @@ class PolicySession implements SessionJudge {
   }
 
   async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
-    if (phase === "mail") {
-      for (const [nth, { transaction }] of this.definitions.entries()) {
-        this.#kept[nth].transaction = transaction?.();
-      }
-    }
+    if (phase === "mail") { for (const kept of this.#kept) kept.forget(); }
     const steps: Step[] = [];
     return { ...await this.#from(0, phase, facts, steps), steps };
   }
 
+  /** Takes the verdicts that have been given, then those of the definitions from `next` on. */
   async #from<P extends Phase>(
-    first: number,
+    next: number,
     phase: P,
     facts: PhaseFacts[P],
     steps: Step[],
+    given: readonly Verdict[] = NOTHING,
   ): Promise<Draft> {
     const draft: Draft = {};
-    for (let nth = first; nth < this.definitions.length; nth++) {
-      for (const verdict of await this.#ask(nth, phase, facts, steps)) {
+    for (let verdicts = given;; verdicts = await this.#ask(next++, phase, facts, steps)) {
+      for (const [at, verdict] of verdicts.entries()) {
         switch (verdict.kind) {
           case "proceed":
             return draft;
@@ -120,18 +133,19 @@ class PolicySession implements SessionJudge {
           case "rewrite": {
             const { paths } = verdict;
             if (paths.length !== 1) {
-              return await this.#fork(nth + 1, phase, facts, paths, steps, draft);
+              const rest = verdicts.slice(at + 1);
+              return await this.#fork(next, phase, facts, paths, steps, draft, rest);
             }
             draft.paths = paths;
             facts = withPath(phase, facts, paths[0]);
           }
         }
       }
+      if (next === this.definitions.length) return draft;
     }
-    return draft;
   }
 
-  /** The following checks see each path by itself; what is left of them stands in the envelope. */
+  /** What follows sees each path by itself; what is left of them stands in the envelope. */
   async #fork<P extends Phase>(
     next: number,
     phase: P,
@@ -139,11 +153,12 @@ class PolicySession implements SessionJudge {
     paths: readonly Path[],
     steps: Step[],
     draft: Draft,
+    given: readonly Verdict[],
   ): Promise<Draft> {
     const left: Path[] = [];
     let refused: Draft | undefined;
     for (const path of paths) {
-      const one = await this.#from(next, phase, withPath(phase, facts, path), steps);
+      const one = await this.#from(next, phase, withPath(phase, facts, path), steps, given);
       if (one.close) return one;
       draft.upstream ??= one.upstream;
       if (one.refusal !== undefined) refused ??= one;

@@ -171,7 +171,11 @@ export class Session {
   async rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
     if (!this.judge.asks(phase)) return PROCEED;
     const ruling = await this.judge.judge(phase, facts);
-    if (ruling.close) throw this.dismissal(ruling.refusal!);
+    if (ruling.close) {
+      // What was asked of the upstream before is still answered by it.
+      await this.replies.settled();
+      throw this.dismissal(ruling.refusal!);
+    }
     return ruling;
   }
 

@@ -25,6 +25,11 @@ export class Upstreams {
     return this.#byName.size > 1;
   }
 
+  /** All of them. */
+  get all(): Iterable<Upstream> {
+    return this.#byName.values();
+  }
+
   /** By name; `undefined` if there is none of that name. */
   get(name: string): Upstream | undefined {
     return this.#byName.get(name);
@@ -51,11 +56,6 @@ export class Upstreams {
       this.#common = { of: offers, offer: common(offers) };
     }
     return this.#common!.offer;
-  }
-
-  /** Closes all. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#byName.values()].map((upstream) => upstream.close()));
   }
 }
 

@@ -82,6 +82,15 @@ export function parseDomain(source: PartSource): Part {
   return parseWildcards(text, true);
 }
 
+/**
+ * Checks the characters of a local-part without quotes, perhaps with wildcards.
+ *
+ * @throws {PatternError} At a character that a local-part has in quotes only.
+ */
+export function checkLocalPart(source: PartSource): void {
+  refuse(source, notInLocalPart, "a local-part, in quotes where it has other characters");
+}
+
 function isPostmaster(localPart: string): boolean {
   return localPart.length === "postmaster".length && asciiLowerCase(localPart) === "postmaster";
 }
@@ -107,7 +116,7 @@ export function parseLocalPart(source: PartSource, ignoreCase: boolean): Part {
   const text = quoted ? unquote(source) : source.text;
   const withoutCase = ignoreCase || isPostmaster(text);
   if (quoted) return { kind: "exact", text: folded(text, withoutCase), ignoreCase: withoutCase };
-  refuse(source, notInLocalPart, "a local-part, in quotes where it has other characters");
+  checkLocalPart(source);
   const part = parseWildcards(text, withoutCase);
   if (part.kind === "exact") {
     refuse(source, /^\.|\.\.|\.$/, "a local-part with single dots between its atoms");

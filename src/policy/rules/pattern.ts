@@ -63,6 +63,8 @@ export class AddressPattern {
   readonly captures: number;
 
   /**
+   * Made by {@link parsePattern}.
+   *
    * @param text The pattern as written.
    * @param form What {@link parsePattern} made of it.
    */
@@ -110,6 +112,8 @@ export class TextPattern {
   readonly #matches: (subject: string) => boolean;
 
   /**
+   * Made by {@link parsePattern}.
+   *
    * @param text The pattern as written.
    * @param matches What {@link parsePattern} made of it.
    */

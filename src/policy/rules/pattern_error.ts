@@ -6,8 +6,11 @@
 
 /** A pattern or template that cannot be used. */
 export class PatternError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "PatternError";
   /**
+   * Says what is wrong and where.
+   *
    * @param pattern The text of the whole pattern.
    * @param column Where in it the mistake is, in UTF-16 code units from 1.
    * @param found What was found there.

@@ -5,11 +5,11 @@
  */
 
 import { Path } from "../../rfc5321/path.ts";
-import { unquote } from "./part.ts";
+import { checkLocalPart, unquote } from "./part.ts";
 import { type AddressPattern, maxPattern, PatternError, placeOfAt } from "./pattern.ts";
 
 /** A piece of a template: a text, or the number of a capture from 0. */
-type Piece = string | number;
+export type Piece = string | number;
 
 /** What a path is rewritten to. Compiled by {@link parseTemplate}. */
 export interface Template {
@@ -70,13 +70,13 @@ export function parseTemplate(text: string, pattern: AddressPattern): Template {
     throw new PatternError(text, 1, JSON.stringify(text.slice(0, 80)), "local-part@domain, or <>");
   }
   const [localStars, domainStars] = pattern.stars;
-  const localPart = text.slice(0, at);
+  const source = { pattern: text, text: text.slice(0, at), start: 0 };
+  const quoted = source.text.startsWith('"');
+  if (!quoted) checkLocalPart(source);
   const template: Template = {
     text,
     sides: [
-      localPart.startsWith('"')
-        ? [unquote({ pattern: text, text: localPart, start: 0 })]
-        : parseSide(text, 0, localPart, 0, localStars, pattern.captures),
+      quoted ? [unquote(source)] : parseSide(text, 0, source.text, 0, localStars, pattern.captures),
       parseSide(text, at + 1, text.slice(at + 1), localStars, domainStars, pattern.captures),
     ],
   };

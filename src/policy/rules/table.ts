@@ -52,8 +52,11 @@ interface Trial {
 
 /** A line of a table that cannot be used. */
 export class TableError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "TableError";
   /**
+   * Says what is wrong and where.
+   *
    * @param table The table's name.
    * @param line From 1.
    * @param column In UTF-16 code units from 1.
@@ -112,6 +115,8 @@ export class Table {
   readonly #trials: Trial[] = [];
 
   /**
+   * An empty table.
+   *
    * @param name What logs and errors call it.
    * @param options How its keys compare.
    */

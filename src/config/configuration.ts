@@ -1,0 +1,78 @@
+/**
+ * A configuration: what the file says, with the values that the program works with, and no runtime.
+ *
+ * @module
+ */
+
+import type { Target } from "../channel.ts";
+import type { ListenerOptions, ProxyOptions } from "../options.ts";
+import type { UpstreamUrl } from "../upstream/url.ts";
+import type { Identify } from "../upstream/smtp/connect.ts";
+import type { Mistake } from "./mistake.ts";
+import type { KeyPath } from "./places.ts";
+
+/** Options of the proxy that a file can hold as they are. */
+export type PlainOptions = Omit<
+  ProxyOptions,
+  "upstream" | "upstreams" | "policy" | "tls" | "replies" | "observers" | "clock"
+>;
+
+/** Where to listen, and how. */
+export interface ListenerSource {
+  readonly at: Target;
+  readonly options: ListenerOptions;
+  /** Where it stands, for mistakes. */
+  readonly path: KeyPath;
+}
+
+/** What an upstream is made of. */
+export interface UpstreamSource {
+  /** Its URL as written, for logs. */
+  readonly name: string;
+  readonly url: UpstreamUrl;
+  /** @default "none" */
+  readonly identify?: Identify;
+  /** Milliseconds for each reply. @default as RFC 5321 §4.5.3.2 */
+  readonly timeout?: number;
+  /** Where it stands, for mistakes. */
+  readonly path: KeyPath;
+}
+
+/** Which certificates are shown and asked for. */
+export interface TlsSource {
+  /** Paths; at least one pair. */
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  /** Path of the authorities of clients; without it they are not asked for a certificate. */
+  readonly authorities?: string;
+}
+
+/** Where the lines of a table come from. */
+export type TableSource =
+  | { readonly kind: "file"; readonly file: string }
+  /** `refresh` in milliseconds. */
+  | { readonly kind: "url"; readonly url: string; readonly refresh: number };
+
+/** What is recorded, and where. */
+export interface RecordSource {
+  readonly file: string;
+  readonly addresses: "plain" | "hashed";
+}
+
+/** Everything that one file says. Paths in it are relative to the file's own directory. */
+export interface Configuration {
+  /** Its path, `""` where there is none. */
+  readonly file: string;
+  readonly options: PlainOptions;
+  readonly listeners: readonly ListenerSource[];
+  readonly upstream: UpstreamSource;
+  /** Others by name. */
+  readonly upstreams: ReadonlyMap<string, UpstreamSource>;
+  readonly tls: TlsSource | undefined;
+  readonly tables: ReadonlyMap<string, TableSource>;
+  readonly rules: readonly unknown[];
+  /** The configuration whose policy is evaluated without effect. */
+  readonly shadow: Configuration | undefined;
+  readonly record: RecordSource | undefined;
+  /** Says of something in it that it cannot be used; `found` as it is shown. */
+  mistake(path: KeyPath, found: string, allowed: string): Mistake;
+}

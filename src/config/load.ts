@@ -1,0 +1,292 @@
+/**
+ * From the text of a configuration file to a {@linkcode Configuration}, or to all that is wrong with
+ * it: first what TOML does not allow, then what the schema does not, then what does not go together.
+ *
+ * @module
+ */
+
+import { parse, TomlError } from "smol-toml";
+import type * as z from "zod";
+import type { Target } from "../channel.ts";
+import type {
+  Configuration,
+  ListenerSource,
+  PlainOptions,
+  TableSource,
+  TlsSource,
+  UpstreamSource,
+} from "./configuration.ts";
+import { ConfigurationError, type Mistake, shown } from "./mistake.ts";
+import { type KeyPath, Places, printPath } from "./places.ts";
+import { configurationSchema, type Document, type WrittenUrl } from "./schema.ts";
+import { printAddress } from "./units.ts";
+import { allowedBy } from "./values.ts";
+
+/** Longest file in UTF-16 code units. */
+const MAX_LENGTH = 16_777_216;
+
+/** Milliseconds for which a copy of an endpoint's lines is used. */
+const REFRESH = 300_000;
+
+/** A check that failed or took too long, with `on-failure = "reject"`. */
+const REJECTED = "550 5.7.0 Cannot be checked";
+
+/**
+ * Reads a configuration file, and the one that it names as its shadow.
+ *
+ * @param file Its path, for messages and as what paths in it are relative to.
+ * @param read Gives the text of a file; what it throws is a mistake.
+ * @throws {ConfigurationError} With all mistakes.
+ */
+export async function loadConfiguration(
+  file: string,
+  read: (path: string) => Promise<string>,
+): Promise<Configuration> {
+  const { shadow, ...configuration } = parseConfiguration(file, await textOf(file, read));
+  if (shadow === undefined) return { ...configuration, shadow };
+  const second = parseConfiguration(shadow, await textOf(shadow, read));
+  if (second.shadow !== undefined) {
+    const found = shown(second.shadow);
+    throw new ConfigurationError([second.mistake(["shadow"], found, "no shadow of a shadow")]);
+  }
+  return { ...configuration, shadow: { ...second, shadow: undefined } };
+}
+
+/** The configuration of an empty file: every default. */
+export function defaultConfiguration(): Configuration {
+  return { ...parseConfiguration("", ""), shadow: undefined };
+}
+
+async function textOf(file: string, read: (path: string) => Promise<string>): Promise<string> {
+  try {
+    return await read(file);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError([{ key: file, found, allowed: "a file that can be read" }]);
+  }
+}
+
+/** A configuration whose shadow has not been read yet. */
+type Parsed = Omit<Configuration, "shadow"> & { readonly shadow: string | undefined };
+
+function parseConfiguration(file: string, text: string): Parsed {
+  if (text.length > MAX_LENGTH) {
+    const found = `${text.length} characters`;
+    throw new ConfigurationError([{ key: file, found, allowed: `at most ${MAX_LENGTH}` }]);
+  }
+  const raw = parseToml(file, text);
+  const places = new Places(text);
+  const mistake = (path: KeyPath, found: string, allowed: string): Mistake => {
+    const { line, column } = places.of(path);
+    return { where: `${file}:${line}:${column}`, key: printPath(path), found, allowed };
+  };
+  const result = configurationSchema.safeParse(raw, { error: allowedBy });
+  if (!result.success) {
+    throw new ConfigurationError(
+      result.error.issues.flatMap((issue) => mistakesOf(issue, raw, mistake)),
+    );
+  }
+  const mistakes = contradictions(result.data, mistake);
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  return configurationOf(file, result.data, mistake);
+}
+
+function parseToml(file: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const { line, column, message } = error;
+    const found = message.split("\n")[0].replace(/^Invalid TOML document: /, "");
+    const where = `${file}:${line}:${column}`;
+    throw new ConfigurationError([{
+      where,
+      key: "TOML",
+      found,
+      allowed: "a document of TOML 1.1",
+    }]);
+  }
+}
+
+type MistakeMaker = Configuration["mistake"];
+
+function mistakesOf(issue: z.core.$ZodIssue, raw: unknown, mistake: MistakeMaker): Mistake[] {
+  const path = issue.path.map((key) => typeof key === "number" ? key : String(key));
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => mistake([...path, key], "an unknown key", issue.message));
+    case "invalid_key":
+      return issue.issues.map(({ message }) => mistake(path, shown(path.at(-1)), message));
+    case "custom":
+      if (issue.params?.said !== undefined) {
+        return [mistake(path, String(issue.params.said), issue.message)];
+      }
+      return [mistake(path, shown(issue.params?.found ?? valueAt(raw, path)), issue.message)];
+    default:
+      return [mistake(path, shown(valueAt(raw, path)), issue.message)];
+  }
+}
+
+function valueAt(raw: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key],
+    raw,
+  );
+}
+
+/** What each key allows and the whole does not. */
+function contradictions(document: Document, mistake: MistakeMaker): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const { listen = [], tls = {}, upstreams = {} } = document;
+  const withCertificates = "only together with tls.certificates";
+  if ((tls.certificates ?? []).length === 0) {
+    for (const [nth, { tls }] of listen.entries()) {
+      if (tls !== undefined) {
+        mistakes.push(mistake(["listen", nth, "tls"], shown(tls), withCertificates));
+      }
+    }
+    if (tls.required) mistakes.push(mistake(["tls", "required"], "true", withCertificates));
+    const authorities = tls["client-authorities"];
+    if (authorities !== undefined) {
+      mistakes.push(
+        mistake(["tls", "client-authorities"], shown(authorities), withCertificates),
+      );
+    }
+  }
+  const addresses = listen.map(({ address }) => printAddress(address));
+  for (const [nth, address] of addresses.entries()) {
+    if (addresses.indexOf(address) < nth && !address.endsWith(":0")) {
+      const found = `${shown(address)} again`;
+      mistakes.push(mistake(["listen", nth, "address"], found, "each address once"));
+    }
+  }
+  if ("default" in upstreams) {
+    const allowed = "any other name: this one is upstream's";
+    mistakes.push(mistake(["upstreams", "default"], shown("default"), allowed));
+  }
+  const addressesKept = document["record-addresses"];
+  if (addressesKept !== undefined && document.record === undefined) {
+    const allowed = "only together with record";
+    mistakes.push(mistake(["record-addresses"], shown(addressesKept), allowed));
+  }
+  return mistakes;
+}
+
+function configurationOf(file: string, document: Document, mistake: MistakeMaker): Parsed {
+  const { record, shadow, tables = {}, rule = [], upstream = {}, upstreams = {} } = document;
+  const beside = (path: string): string => resolvePath(file, path);
+  const source = (path: KeyPath, written: Partial<UpstreamRow>): UpstreamSource =>
+    upstreamOf(path, written, beside);
+  return {
+    file,
+    options: optionsOf(document),
+    listeners: listenersOf(document, beside),
+    upstream: source(["upstream"], upstream),
+    upstreams: new Map(
+      Object.entries(upstreams).map(([name, row]) => [name, source(["upstreams", name], row)]),
+    ),
+    tls: tlsOf(document, beside),
+    tables: new Map(
+      Object.entries(tables).map(([name, { file, url = "", refresh = REFRESH }]): [
+        string,
+        TableSource,
+      ] => [
+        name,
+        file === undefined ? { kind: "url", url, refresh } : { kind: "file", file: beside(file) },
+      ]),
+    ),
+    rules: rule,
+    shadow: shadow === undefined ? undefined : beside(shadow),
+    record: record === undefined
+      ? undefined
+      : { file: beside(record), addresses: document["record-addresses"] ?? "plain" },
+    mistake,
+  };
+}
+
+/** Options keep their names but for the case: `bare-newline` is `bareNewline`. */
+function optionsOf(document: Document): PlainOptions {
+  const { auth = {}, limits = {}, timeouts = {}, tls = {}, policy = {} } = document;
+  const { "message-size": messageSize, ...counts } = limits;
+  const { "proxy-header": proxyHeader, ...waits } = timeouts;
+  return given({
+    hostname: document.hostname,
+    trusted: document.trusted,
+    bareNewline: document["bare-newline"],
+    trace: document.trace,
+    keepSourceRoutes: document["keep-source-routes"],
+    verify: document.verify,
+    tlsRequired: tls.required,
+    auth: auth.mode,
+    authWithoutTls: auth["without-tls"],
+    policyTimeLimit: policy["time-limit"],
+    policyFailure: policy["on-failure"] === "reject" ? REJECTED : undefined,
+    limits: given({ messageSize, ...counts }),
+    timeouts: given({ proxyHeader, ...waits }),
+  });
+}
+
+/** What is there; the proxy's own options have the defaults. */
+function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}
+
+function listenersOf(
+  { listen = [] }: Document,
+  beside: (path: string) => string,
+): readonly ListenerSource[] {
+  if (listen.length === 0) {
+    const at: Target = { transport: "tcp", host: "127.0.0.1", port: 2525 };
+    return [{ at, options: {}, path: ["listen"] }];
+  }
+  return listen.map(({ address, tls, proxy, xclient = [], xforward = [] }, nth) => ({
+    at: address.transport === "tcp" ? address : { ...address, path: beside(address.path) },
+    options: {
+      implicitTls: tls === "implicit",
+      ...(proxy === undefined ? {} : { proxyFrom: proxy }),
+      xclientFrom: xclient,
+      xforwardFrom: xforward,
+    },
+    path: ["listen", nth],
+  }));
+}
+
+function tlsOf(
+  { tls = {} }: Document,
+  beside: (path: string) => string,
+): TlsSource | undefined {
+  const { certificates = [], "client-authorities": authorities } = tls;
+  if (certificates.length === 0) return undefined;
+  return {
+    certificates: certificates.map(({ cert, key }) => ({ cert: beside(cert), key: beside(key) })),
+    ...(authorities === undefined ? {} : { authorities: beside(authorities) }),
+  };
+}
+
+type UpstreamRow = NonNullable<Document["upstreams"]>[string];
+
+const MEMORY: WrittenUrl = { text: "capture:", url: { kind: "capture", directory: undefined } };
+
+function upstreamOf(
+  path: KeyPath,
+  { url: { text, url } = MEMORY, ...rest }: Partial<UpstreamRow>,
+  beside: (path: string) => string,
+): UpstreamSource {
+  const place = (file: string | undefined) => file === undefined ? undefined : beside(file);
+  return {
+    name: text,
+    url: url.kind === "capture"
+      ? { ...url, directory: place(url.directory) }
+      : { ...url, authorities: place(url.authorities) },
+    ...rest,
+    path,
+  };
+}
+
+/** A path as the process has to use it. */
+function resolvePath(file: string, path: string): string {
+  const slash = file.lastIndexOf("/");
+  return path.startsWith("/") || slash === -1 ? path : file.slice(0, slash + 1) + path;
+}
