@@ -1,17 +1,23 @@
 /**
- * Does a look-up in a table cost the same whatever its number of entries?
+ * Does a look-up in a table cost the same whatever its number of entries, and a question to rules
+ * whatever their number?
  *
  * Half of what is looked up is in the table, half is not, in no order; the measured time includes the
  * reading of IP addresses from their text. Patterns are tried in turn and do grow: they are here to
- * show by how much, and for no million of them.
+ * show by how much, and for no million of them. So are rules for which there is no look-up.
  *
  *     deno bench --allow-read bench/rules_bench.ts
  *
  * @module
  */
 
+import { systemClock } from "../src/clock.ts";
+import type { When } from "../src/policy/rules/conditions.ts";
+import { compileRules } from "../src/policy/rules/rule.ts";
 import { parseTable, type Table, type TableKey } from "../src/policy/rules/table.ts";
+import { RecipientCount } from "../src/policy/rules/view.ts";
 import { Path } from "../src/rfc5321/path.ts";
+import type { PhaseFacts } from "../src/session/phases.ts";
 
 /** Look-ups in one measured iteration, so that the timer's own cost does not show. */
 const lookups = 1000;
@@ -128,4 +134,72 @@ for (const kind of kinds.filter((kind) => kind.sizes === sizes)) {
       b.end();
     },
   });
+}
+
+/** Conditions of rule `n`, and a recipient, sender and client that meet those of rule `n`. */
+interface RuleKind {
+  readonly name: string;
+  readonly sizes: readonly number[];
+  readonly when: (n: number) => When;
+}
+
+const ruleSizes = [10, 10_000];
+
+const ruleKinds: readonly RuleKind[] = [
+  { name: "recipient", sizes: ruleSizes, when: (n) => ({ recipient: `u@dom${n}.example` }) },
+  { name: "recipient domain", sizes: ruleSizes, when: (n) => ({ recipient: `*@dom${n}.example` }) },
+  { name: "sender subdomain", sizes: ruleSizes, when: (n) => ({ sender: `.dom${n}.example` }) },
+  { name: "client", sizes: ruleSizes, when: (n) => ({ client: ipv4(spread(n)) }) },
+  { name: "all three", sizes: ruleSizes, when: (n) => ruleKinds[n % 3].when(n) },
+  { name: "no look-up", sizes: [10, 1_000], when: (n) => ({ recipient: `u*@dom${n}*` }) },
+];
+
+/** RCPT as a session tells of it, for rule `n`. */
+function factsOf(n: number): PhaseFacts["rcpt"] {
+  const reversePath = Path.from(`u@a.b.dom${n}.example`);
+  const forwardPath = Path.from(`u@dom${n}.example`);
+  const envelope = { reversePath, parameters: {}, recipients: [] };
+  const client = {
+    address: ipv4(spread(n)),
+    port: 25,
+    hello: "client.example",
+    extended: true,
+    trusted: false,
+  };
+  const server = { transport: "memory", name: "server" } as const;
+  return {
+    id: "s-1",
+    session: { id: "s", startedAt: 0, client, server, listener: "smtp" },
+    original: envelope,
+    current: envelope,
+    octets: 0,
+    steps: [],
+    forwardPath,
+    given: forwardPath,
+    parameters: {},
+  };
+}
+
+for (const { name, sizes, when } of ruleKinds) {
+  for (const size of sizes) {
+    const rules = Array.from({ length: size }, (_, n) => ({
+      name: `rule ${n}`,
+      at: "rcpt" as const,
+      when: when(n),
+      then: { rewrite: `rewritten${n}@other.example` },
+    }));
+    const tables = new Map();
+    const environment = { tables, upstreams: new Set(""), checks: new Map(), clock: systemClock };
+    const [{ rcpt }] = compileRules(rules, environment).definitions;
+    const own = { session: undefined, transaction: new RecipientCount() };
+    const count = name === "no look-up" ? lookups / 100 : lookups;
+    const questions = Array.from({ length: count }, (_, n) => factsOf(spread(n + 1) % (2 * size)));
+    Deno.bench({
+      name: `${name}: ${count} questions to ${size.toLocaleString("en")} rules`,
+      group: `rules: ${name}`,
+      fn: () => {
+        for (const facts of questions) rcpt!(facts, own);
+      },
+    });
+  }
 }

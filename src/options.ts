@@ -10,9 +10,11 @@ import { OptionError } from "./errors.ts";
 import { Networks } from "./networks.ts";
 import { judgeOf } from "./policy/judge.ts";
 import { type Policy, proceedAll } from "./policy/policy.ts";
+import { shadowed } from "./policy/shadow.ts";
 import { timeouts as rfcTimeouts } from "./rfc5321/limits.ts";
 import { Reply } from "./rfc5321/reply.ts";
 import { type Observer, observers } from "./session/observer.ts";
+import type { Judge } from "./session/phases.ts";
 import { type ReplyName, type ReplyTable, replyTable } from "./session/replies.ts";
 import type { Limits, ListenerSettings, Settings, Timeouts } from "./session/settings.ts";
 import type { Upstream } from "./session/upstream.ts";
@@ -52,6 +54,13 @@ export interface ProxyOptions {
    * @default A policy that lets everything pass.
    */
   readonly policy?: Policy;
+  /**
+   * A second policy, asked about the same facts without effect and without delay; observers are told
+   * where it would have decided otherwise (`difference`).
+   *
+   * @default none
+   */
+  readonly shadow?: Policy;
   /** Milliseconds for one check of the policy. @default 30000 */
   readonly policyTimeLimit?: number;
   /** The answer where a check fails or takes too long. @default "451 4.3.0 Temporary failure, try again later" */
@@ -173,15 +182,23 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     if (!reply.transient && !reply.permanent) throw new RangeError(`Found code ${reply.code}`);
     return reply;
   });
-  const judge = judgeOf(options.policy ?? proceedAll, {
+  const timeLimit = wholeNumber("policyTimeLimit", options.policyTimeLimit ?? 30_000);
+  const judging = (policy: Policy): Judge =>
+    judgeOf(policy, {
+      clock,
+      timeLimit,
+      onFailure,
+      failed: (phase, check, error) =>
+        observer.trouble(
+          undefined,
+          new Error(`The check "${check}" failed at ${phase}`, { cause: error }),
+        ),
+    });
+  const live = judging(options.policy ?? proceedAll);
+  const judge = options.shadow === undefined ? live : shadowed(live, judging(options.shadow), {
     clock,
-    timeLimit: wholeNumber("policyTimeLimit", options.policyTimeLimit ?? 30_000),
-    onFailure,
-    failed: (phase, check, error) =>
-      observer.trouble(
-        undefined,
-        new Error(`The check "${check}" failed at ${phase}`, { cause: error }),
-      ),
+    patience: timeLimit,
+    differs: (...difference) => observer.difference(...difference),
   });
   const settings: Settings = {
     hostname,

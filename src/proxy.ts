@@ -89,8 +89,8 @@ export class Proxy {
    * use it has ended.
    *
    * @param options Everything: what is left out gets its default, and not what it was before.
-   * @param listeners Options of listeners that are served already; one that is left out keeps its
-   * own. A listener that is no longer wanted is closed by its owner, a new one is served by `serve`.
+   * @param listeners Options of listeners, of those that are served and of those that will be; one
+   * that is left out keeps its own. A listener that is no longer wanted is closed by its owner.
    * Not to be called after `close`.
    * @returns Settles when the last session with the old options has ended.
    * @throws {OptionError} At once, for options that cannot be used; nothing has changed then.
@@ -100,14 +100,18 @@ export class Proxy {
     listeners: ReadonlyMap<ChannelListener, ListenerOptions> = new Map(),
   ): Promise<void> {
     const next = new Generation(resolveOptions(options));
-    const listening = [...this.#listeners].map(([listener, { options }]) => {
-      const own = listeners.get(listener) ?? options;
-      return [listener, { options: own, settings: resolveListener(own, next.settings) }] as const;
-    });
+    const served = [...this.#listeners].map(([listener, { options }]) =>
+      [listener, options] as const
+    );
+    const listening = [...new Map([...served, ...listeners])].map(([listener, options]) =>
+      [listener, { options, settings: resolveListener(options, next.settings) }] as const
+    );
     const last = this.#current;
     this.#generations.add(next);
     this.#current = next;
-    for (const [listener, settings] of listening) this.#listeners.set(listener, settings);
+    for (const [listener, settings] of listening) {
+      if (this.#listeners.has(listener)) this.#listeners.set(listener, settings);
+    }
     return this.#retire(last);
   }
 

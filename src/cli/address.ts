@@ -4,64 +4,16 @@
  * @module
  */
 
-import type { Target } from "../channel.ts";
 import { OptionError } from "../errors.ts";
 
-const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]*)):([0-9]{1,5})$/;
-
-/**
- * Reads `host:port`, `[ipv6]:port`, `:port` (every interface) or `unix:/path`.
- *
- * @throws {OptionError}
- */
-export function parseAddress(text: string, option: string): Target {
-  if (text.startsWith("unix:")) return { transport: "unix", path: text.slice("unix:".length) };
-  const match = HOST_PORT.exec(text);
-  const port = match === null ? NaN : Number(match[3]);
-  if (match === null || port > 65535) {
-    throw new OptionError(option, text, "host:port, [ipv6]:port or unix:/path");
-  }
-  const host = match[1] ?? match[2];
-  return { transport: "tcp", host: host === "" ? "0.0.0.0" : host, port };
-}
-
-/** The inverse, for messages. */
-export function printAddress(address: Target): string {
-  if (address.transport === "unix") return `unix:${address.path}`;
-  const { host, port } = address;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  "k": 1024,
-  "m": 1024 ** 2,
-  "g": 1024 ** 3,
-};
-
-/** Reads octets: `1000`, `64k`, `50m`, `1g`. @throws {OptionError} */
-export function parseSize(text: string, option: string): number {
-  const match = /^([0-9]{1,12})([kmg]?)$/i.exec(text);
-  if (match === null) throw new OptionError(option, text, "octets as 1000, 64k, 50m or 1g");
-  return Number(match[1]) * UNITS[match[2].toLowerCase()];
-}
-
-/** Reads a whole number from 1 on. @throws {OptionError} */
-export function parseNumber(text: string, option: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) {
-    throw new OptionError(option, text, "a whole number of at least 1");
-  }
-  return Number(text);
-}
-
-/** Reads seconds, or `5m`, `1h`, into milliseconds. @throws {OptionError} */
-export function parseDuration(text: string, option: string): number {
-  const match = /^([0-9]{1,6})(s|m|h)?$/.exec(text);
-  if (match === null) {
-    throw new OptionError(option, text, "seconds, or minutes and hours as 5m, 1h");
-  }
-  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as "s" ?? "s"];
-}
+export {
+  parseAddress,
+  parseDuration,
+  parseIdentify,
+  parseNumber,
+  parseSize,
+  printAddress,
+} from "../config/units.ts";
 
 /** Reads a file that an option names. @throws {OptionError} */
 export async function readFile(path: string, option: string): Promise<string> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decisionOf, printDecision } from "../policy/decision.ts";
 import type { Observer } from "../session/observer.ts";
 import type { Clock } from "../clock.ts";
 
@@ -44,6 +45,16 @@ export function lineLog(clock: Clock, write: (line: string) => void): LineLog {
     },
     dropped(session, octets) {
       say("dropped", field("id", session.id), field("octets", octets), field("at", "client"));
+    },
+    difference(session, phase, live, shadow) {
+      say(
+        "difference",
+        field("id", session.id),
+        field("phase", phase),
+        field("live", printDecision(decisionOf(live))),
+        field("shadow", printDecision(decisionOf(shadow))),
+        field("by", shadow.steps.at(-1)?.check),
+      );
     },
     trouble(session, error) {
       say("trouble", field("id", session?.id), field("error", messageOf(error)));

@@ -1,13 +1,18 @@
 /**
- * The program: `serve` (the default), `send`, `probe`, `version`.
+ * The program: `serve` (the default), `check`, `send`, `probe`, `version`.
  *
  * @module
  */
 
+import { ConfigurationError } from "../config/mistake.ts";
 import { OptionError } from "../errors.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { type CommandSpec, help, parse, UsageError } from "./command_line.ts";
+import { check } from "./check.ts";
+import { complain } from "./complain.ts";
+import { explain } from "./explain.ts";
 import { probe } from "./probe.ts";
+import { replay } from "./replay.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
 
@@ -24,7 +29,10 @@ const version: CommandSpec = {
   },
 };
 
-const commands: readonly CommandSpec[] = [serve, send, probe, version];
+const commands: readonly CommandSpec[] = [serve, check, send, explain, replay, probe, version];
+
+/** What is thrown at a command line, or a configuration, that cannot be obeyed. */
+const unusable = [UsageError, OptionError, ConfigurationError];
 
 function overview(): string {
   return [
@@ -44,8 +52,8 @@ function overview(): string {
 /**
  * Obeys a command line.
  *
- * @returns The exit status: 0 done, 1 tried and failed, 2 the command line cannot be obeyed, 3 a
- * probe has found a weakness.
+ * @returns The exit status: 0 done, 1 tried and failed, 2 the command line or the configuration
+ * cannot be obeyed, 3 a probe has found a weakness, or a replay a change.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [first = "", ...rest] = args;
@@ -67,10 +75,8 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(given);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    // One line, whatever line ends stood on the command line or in what was found.
-    console.error(`sluice: ${message.replaceAll(/\s+/g, " ")}`);
-    return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
+    complain(error);
+    return unusable.some((kind) => error instanceof kind) ? 2 : 1;
   }
 }
 

@@ -4,27 +4,20 @@
  * @module
  */
 
-import { createTlsServer, fileCertificates, listen } from "../adapters/deno/mod.ts";
 import { encode } from "../bytes.ts";
-import type { ChannelListener, Target, TlsServer } from "../channel.ts";
 import { systemClock } from "../clock.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { defaultConfiguration, loadConfiguration } from "../config/load.ts";
 import { OptionError } from "../errors.ts";
-import { defaultLimits, type ListenerOptions, type ProxyOptions } from "../options.ts";
-import { createProxy, type Proxy } from "../proxy.ts";
-import {
-  parseAddress,
-  parseDuration,
-  parseNumber,
-  parseSize,
-  printAddress,
-  readFile,
-} from "./address.ts";
+import { defaultLimits } from "../options.ts";
+import { parseDuration } from "./address.ts";
+import type { Surroundings } from "./assemble.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
+import { FileWatch } from "./file_watch.ts";
+import { Follower } from "./follower.ts";
 import { lineLog } from "./log.ts";
-import { makeUpstream } from "./upstream.ts";
-
-const ACCEPTED = ["xclient", "xforward", "proxy"] as const;
-type Accepted = typeof ACCEPTED[number];
+import { override } from "./override.ts";
+import { Service } from "./service.ts";
 
 /** See the module. */
 export const serve: CommandSpec = {
@@ -33,6 +26,13 @@ export const serve: CommandSpec = {
   maxOperands: 0,
   summary: "Puts a filtering SMTP proxy in front of a mail server.",
   options: {
+    "config": {
+      argument: "file",
+      short: "c",
+      help:
+        "Read a configuration file (TOML), again on SIGHUP and when it changes. Whatever else is " +
+        "given here takes the place of what the file says; --accept is for every listener.",
+    },
     "listen": {
       argument: "host:port",
       short: "l",
@@ -128,6 +128,10 @@ export const serve: CommandSpec = {
   },
   examples: [
     [
+      "sluice serve --config sluice.toml",
+      "Everything from a file; `sluice check sluice.toml` tells what is wrong with it.",
+    ],
+    [
       "sluice serve --listen :2525 --upstream smtp://127.0.0.1:25",
       "In front of a local Postfix.",
     ],
@@ -147,26 +151,46 @@ export const serve: CommandSpec = {
 
 async function run(given: Given): Promise<number> {
   const lines = new LineWriter();
-  const options = await proxyOptions(given, given.has("quiet") ? () => {} : lines.write);
-  const listeners = listenerOptions(given);
   const drain = parseDuration(given.value("drain") ?? "30", "--drain");
-  const proxy = byFlags(() => createProxy(options));
-  const opened: Promise<void>[] = [];
-  try {
-    for (const { at, own } of listeners) {
-      const listener = await open(at, own.implicitTls ? "--tls-listen" : "--listen");
-      opened.push(served(proxy, listener, own));
-      const name = own.implicitTls ? "smtps" : "smtp";
-      console.log(`listening ${name} ${printAddress(listener.address as Target)}`);
-    }
-  } catch (error) {
-    await proxy.close(0);
-    throw error;
-  }
-  await untilSignal(proxy, drain);
-  await Promise.all(opened);
+  const watch = new FileWatch(systemClock);
+  const service = await byFlags(() =>
+    Service.start({
+      surroundings: surroundingsOf(given.has("quiet") ? () => {} : lines.write),
+      load: () => configurationOf(given, watch),
+      say: (line) => console.log(line),
+    })
+  );
+  const follower = given.has("config")
+    ? new Follower(watch, () => byFlags(() => service.reload()))
+    : undefined;
+  await untilSignal();
+  await follower?.stop();
+  console.log(`draining ${service.sessions} sessions`);
+  await service.close(drain);
   lines.flush();
   return 0;
+}
+
+/** The configuration that holds: the file's, if there is one, with what is given in its place. */
+async function configurationOf(given: Given, watch: FileWatch): Promise<Configuration> {
+  const file = given.value("config");
+  if (file === undefined) return override(defaultConfiguration(), given);
+  const read = async (path: string): Promise<string> => {
+    await watch.note(path);
+    return await Deno.readTextFile(path);
+  };
+  watch.forget();
+  return override(await loadConfiguration(file, read), given);
+}
+
+function surroundingsOf(write: (line: string) => void): Surroundings {
+  const log = lineLog(systemClock, write);
+  return {
+    clock: systemClock,
+    observers: [log.observer],
+    dropped: log.upstreamDropped,
+    trouble: (error) => console.error(`sluice: ${error.message}`),
+  };
 }
 
 /** Options of the library that have other names here. */
@@ -181,148 +205,24 @@ const FLAGS: Readonly<Record<string, string>> = {
   "limits.messageSize": "--max-size",
   "limits.recipients": "--max-recipients",
   "timeouts.command": "--idle-timeout",
-  "upstream.timeouts.connect": "--upstream-timeout",
 };
 
 /** An error names what stands on the command line. */
-function byFlags<T>(make: () => T): T {
+async function byFlags<T>(make: () => Promise<T>): Promise<T> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     throw new OptionError(FLAGS[error.option] ?? error.option, error.found, error.allowed);
   }
 }
 
-/** A listener that cannot be served does not stay open. */
-function served(proxy: Proxy, listener: ChannelListener, own: ListenerOptions): Promise<void> {
-  try {
-    return byFlags(() => proxy.serve(listener, own));
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-}
-
-async function untilSignal(proxy: Proxy, drain: number): Promise<void> {
+async function untilSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, resolve);
   await promise;
   for (const signal of signals) Deno.removeSignalListener(signal, resolve);
-  console.log(`draining ${proxy.sessions} sessions`);
-  await proxy.close(drain);
-}
-
-async function open(at: Target, option: string): Promise<ChannelListener> {
-  try {
-    return await listen(at);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError(option, printAddress(at), `an address that is free (${why})`);
-  }
-}
-
-async function proxyOptions(given: Given, write: (line: string) => void): Promise<ProxyOptions> {
-  const idle = given.value("idle-timeout");
-  const size = given.value("max-size");
-  const recipients = given.value("max-recipients");
-  const timeout = given.value("upstream-timeout");
-  const hostname = given.value("hostname") ?? "";
-  const keepSourceRoutes = given.has("keep-source-routes");
-  const log = lineLog(systemClock, write);
-  return {
-    upstream: await makeUpstream(given.value("upstream") ?? "capture:", {
-      identify: given.value("identify"),
-      hostname,
-      keepSourceRoutes,
-      dropped: log.upstreamDropped,
-      timeout: timeout === undefined ? undefined : parseDuration(timeout, "--upstream-timeout"),
-    }),
-    hostname,
-    tls: await tlsServer(given),
-    tlsRequired: given.has("require-tls"),
-    // Options are checked by the proxy, which knows what is allowed.
-    auth: (given.value("auth") ?? "relay") as ProxyOptions["auth"],
-    authWithoutTls: given.has("insecure-auth"),
-    trusted: given.values("trusted"),
-    bareNewline: (given.value("bare-newline") ?? "reject") as ProxyOptions["bareNewline"],
-    verify: (given.value("verify") ?? "local") as ProxyOptions["verify"],
-    trace: !given.has("no-trace"),
-    keepSourceRoutes,
-    limits: {
-      ...(size === undefined ? {} : { messageSize: parseSize(size, "--max-size") }),
-      ...(recipients === undefined ? {} : {
-        recipients: parseNumber(recipients, "--max-recipients"),
-      }),
-    },
-    timeouts: idle === undefined ? {} : { command: parseDuration(idle, "--idle-timeout") },
-    observers: [log.observer],
-  };
-}
-
-async function tlsServer(given: Given): Promise<TlsServer | undefined> {
-  const certs = given.values("cert");
-  const keys = given.values("key");
-  if (certs.length !== keys.length) {
-    throw new OptionError(
-      "--key",
-      `${keys.length} for ${certs.length} --cert`,
-      "one for each --cert",
-    );
-  }
-  if (certs.length === 0) return undefined;
-  const authorities = given.value("client-ca");
-  try {
-    const pairs = certs.map((cert, nth) => ({ cert, key: keys[nth] }));
-    const certificates = await fileCertificates(pairs, {
-      onError: (error) => console.error(`sluice: ${error.message}`),
-    });
-    return createTlsServer({
-      certificates,
-      ...(authorities === undefined ? {} : {
-        clientCertificates: {
-          request: true,
-          authorities: [await readFile(authorities, "--client-ca")],
-        },
-      }),
-    });
-  } catch (error) {
-    if (error instanceof OptionError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError("--cert", certs.join(", "), `certificate files with their keys (${why})`);
-  }
-}
-
-function listenerOptions(
-  given: Given,
-): { readonly at: Target; readonly own: ListenerOptions }[] {
-  const accepted = given.values("accept").flatMap((list) => list.split(","));
-  for (const what of accepted) {
-    if (!ACCEPTED.includes(what as Accepted)) {
-      throw new OptionError("--accept", what, ACCEPTED.join(", "));
-    }
-  }
-  const trusted = given.values("trusted");
-  if (accepted.length > 0 && trusted.length === 0) {
-    throw new OptionError("--accept", accepted.join(","), "only together with --trusted");
-  }
-  const from = (what: Accepted): readonly string[] => accepted.includes(what) ? trusted : [];
-  const own: ListenerOptions = {
-    xclientFrom: from("xclient"),
-    xforwardFrom: from("xforward"),
-    ...(accepted.includes("proxy") ? { proxyFrom: trusted } : {}),
-  };
-  const secure = given.values("tls-listen");
-  const plain = given.values("listen");
-  const all = plain.length + secure.length === 0 ? ["127.0.0.1:2525"] : plain;
-  return [
-    ...all.map((text) => ({ at: parseAddress(text, "--listen"), own })),
-    ...secure.map((text) => ({
-      at: parseAddress(text, "--tls-listen"),
-      own: { ...own, implicitTls: true },
-    })),
-  ];
 }
 
 /** Gathers lines: at thousands of messages a second a write for each would cost more than they. */

@@ -1,5 +1,5 @@
 /**
- * Upstreams from command line options.
+ * Upstreams from their URLs.
  *
  * @module
  */
@@ -13,21 +13,12 @@ import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/con
 import { resolveUpstreamOptions } from "../upstream/smtp/options.ts";
 import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
-import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
+import type { UpstreamUrl } from "../upstream/url.ts";
 import { readFile } from "./address.ts";
-
-const IDENTIFY: Readonly<Record<string, Identify>> = {
-  "none": "none",
-  "xforward": "xforward",
-  "xclient": "xclient",
-  "proxy": "proxy-v2",
-  "proxy-v1": "proxy-v1",
-  "proxy-v2": "proxy-v2",
-};
 
 /** What else decides about an upstream. */
 export interface UpstreamWishes {
-  readonly identify?: string;
+  readonly identify?: Identify;
   readonly hostname?: string;
   /** Milliseconds for each reply, where it is not the default. */
   readonly timeout?: number;
@@ -45,7 +36,7 @@ export async function connectOptions(
   return resolveUpstreamOptions({
     target: url.target,
     tls: await withAuthorities(url.tls, url.authorities, option),
-    identify: identifyOf(wishes),
+    identify: wishes.identify,
     hostname: wishes.hostname,
     dialer: denoDialer,
     tlsClient: createTlsClient(),
@@ -64,27 +55,28 @@ export async function connectOptions(
   });
 }
 
-/** Makes the upstream of an option's text. @throws {OptionError} */
-export async function makeUpstream(text: string, wishes: UpstreamWishes): Promise<Upstream> {
-  const url = parseUpstreamUrl(text, "--upstream");
-  identifyOf(wishes);
-  if (url.kind === "smtp") {
-    return new SmtpUpstream(text, await connectOptions(url, wishes, "--upstream"));
-  }
+/**
+ * Makes an upstream.
+ *
+ * @param name Its URL as written.
+ * @param option Where that stood, for the error.
+ * @throws {OptionError}
+ */
+export async function makeUpstream(
+  name: string,
+  url: UpstreamUrl,
+  wishes: UpstreamWishes,
+  option: string,
+): Promise<Upstream> {
+  if (url.kind === "smtp") return new SmtpUpstream(name, await connectOptions(url, wishes, option));
   const { directory } = url;
-  if (directory === undefined) return new CaptureUpstream(text, new MemoryStore());
+  if (directory === undefined) return new CaptureUpstream(name, new MemoryStore());
   try {
-    return new CaptureUpstream(text, await MaildirStore.open(directory));
+    return new CaptureUpstream(name, await MaildirStore.open(directory));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError("--upstream", text, `a directory that can be written (${why})`);
+    throw new OptionError(option, name, `a directory that can be written (${why})`);
   }
-}
-
-function identifyOf({ identify = "none" }: UpstreamWishes): Identify {
-  const known = IDENTIFY[identify];
-  if (known !== undefined) return known;
-  throw new OptionError("--identify", identify, Object.keys(IDENTIFY).join(", "));
 }
 
 async function withAuthorities(

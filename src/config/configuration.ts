@@ -6,6 +6,7 @@
 
 import type { Target } from "../channel.ts";
 import type { ListenerOptions, ProxyOptions } from "../options.ts";
+import type { RuleSource } from "../policy/rules/rule.ts";
 import type { UpstreamUrl } from "../upstream/url.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
 import type { Mistake } from "./mistake.ts";
@@ -14,14 +15,14 @@ import type { KeyPath } from "./places.ts";
 /** Options of the proxy that a file can hold as they are. */
 export type PlainOptions = Omit<
   ProxyOptions,
-  "upstream" | "upstreams" | "policy" | "tls" | "replies" | "observers" | "clock"
+  "upstream" | "upstreams" | "policy" | "shadow" | "tls" | "replies" | "observers" | "clock"
 >;
 
 /** Where to listen, and how. */
 export interface ListenerSource {
   readonly at: Target;
   readonly options: ListenerOptions;
-  /** Where it stands, for mistakes. */
+  /** Where the address stands, for mistakes. */
   readonly path: KeyPath;
 }
 
@@ -34,7 +35,7 @@ export interface UpstreamSource {
   readonly identify?: Identify;
   /** Milliseconds for each reply. @default as RFC 5321 §4.5.3.2 */
   readonly timeout?: number;
-  /** Where it stands, for mistakes. */
+  /** Where the URL stands, for mistakes. */
   readonly path: KeyPath;
 }
 
@@ -44,6 +45,8 @@ export interface TlsSource {
   readonly certificates: readonly { readonly cert: string; readonly key: string }[];
   /** Path of the authorities of clients; without it they are not asked for a certificate. */
   readonly authorities?: string;
+  /** Where the two stand, for mistakes. */
+  readonly paths: { readonly certificates: KeyPath; readonly authorities: KeyPath };
 }
 
 /** Where the lines of a table come from. */
@@ -69,7 +72,7 @@ export interface Configuration {
   readonly upstreams: ReadonlyMap<string, UpstreamSource>;
   readonly tls: TlsSource | undefined;
   readonly tables: ReadonlyMap<string, TableSource>;
-  readonly rules: readonly unknown[];
+  readonly rules: readonly RuleSource[];
   /** The configuration whose policy is evaluated without effect. */
   readonly shadow: Configuration | undefined;
   readonly record: RecordSource | undefined;

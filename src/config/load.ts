@@ -80,14 +80,19 @@ function parseConfiguration(file: string, text: string): Parsed {
     const { line, column } = places.of(path);
     return { where: `${file}:${line}:${column}`, key: printPath(path), found, allowed };
   };
+  const refuse = (findings: readonly Finding[]): never => {
+    const inOrder = findings.map((finding) => ({ finding, place: places.of(finding[0]) }))
+      .toSorted((one, other) =>
+        one.place.line - other.place.line || one.place.column - other.place.column
+      );
+    throw new ConfigurationError(inOrder.map(({ finding }) => mistake(...finding)));
+  };
   const result = configurationSchema.safeParse(raw, { error: allowedBy });
   if (!result.success) {
-    throw new ConfigurationError(
-      result.error.issues.flatMap((issue) => mistakesOf(issue, raw, mistake)),
-    );
+    return refuse(result.error.issues.flatMap((issue) => findingsOf(issue, raw)));
   }
-  const mistakes = contradictions(result.data, mistake);
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  const contradictions = contradictionsIn(result.data);
+  if (contradictions.length > 0) return refuse(contradictions);
   return configurationOf(file, result.data, mistake);
 }
 
@@ -110,20 +115,23 @@ function parseToml(file: string, text: string): unknown {
 
 type MistakeMaker = Configuration["mistake"];
 
-function mistakesOf(issue: z.core.$ZodIssue, raw: unknown, mistake: MistakeMaker): Mistake[] {
+/** What is told of one mistake. */
+type Finding = Parameters<MistakeMaker>;
+
+function findingsOf(issue: z.core.$ZodIssue, raw: unknown): readonly Finding[] {
   const path = issue.path.map((key) => typeof key === "number" ? key : String(key));
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => mistake([...path, key], "an unknown key", issue.message));
+      return issue.keys.map((key) => [[...path, key], "an unknown key", issue.message]);
     case "invalid_key":
-      return issue.issues.map(({ message }) => mistake(path, shown(path.at(-1)), message));
+      return issue.issues.map(({ message }) => [path, shown(path.at(-1)), message]);
     case "custom":
       if (issue.params?.said !== undefined) {
-        return [mistake(path, String(issue.params.said), issue.message)];
+        return [[path, String(issue.params.said), issue.message]];
       }
-      return [mistake(path, shown(issue.params?.found ?? valueAt(raw, path)), issue.message)];
+      return [[path, shown(issue.params?.found ?? valueAt(raw, path)), issue.message]];
     default:
-      return [mistake(path, shown(valueAt(raw, path)), issue.message)];
+      return [[path, shown(valueAt(raw, path)), issue.message]];
   }
 }
 
@@ -134,42 +142,39 @@ function valueAt(raw: unknown, path: KeyPath): unknown {
   );
 }
 
-/** What each key allows and the whole does not. */
-function contradictions(document: Document, mistake: MistakeMaker): Mistake[] {
-  const mistakes: Mistake[] = [];
+/** What the schema takes and the whole does not. */
+function contradictionsIn(document: Document): readonly Finding[] {
+  const found: Finding[] = [];
   const { listen = [], tls = {}, upstreams = {} } = document;
   const withCertificates = "only together with tls.certificates";
   if ((tls.certificates ?? []).length === 0) {
     for (const [nth, { tls }] of listen.entries()) {
       if (tls !== undefined) {
-        mistakes.push(mistake(["listen", nth, "tls"], shown(tls), withCertificates));
+        found.push([["listen", nth, "tls"], shown(tls), withCertificates]);
       }
     }
-    if (tls.required) mistakes.push(mistake(["tls", "required"], "true", withCertificates));
+    if (tls.required) found.push([["tls", "required"], "true", withCertificates]);
     const authorities = tls["client-authorities"];
     if (authorities !== undefined) {
-      mistakes.push(
-        mistake(["tls", "client-authorities"], shown(authorities), withCertificates),
-      );
+      found.push([["tls", "client-authorities"], shown(authorities), withCertificates]);
     }
   }
   const addresses = listen.map(({ address }) => printAddress(address));
   for (const [nth, address] of addresses.entries()) {
     if (addresses.indexOf(address) < nth && !address.endsWith(":0")) {
-      const found = `${shown(address)} again`;
-      mistakes.push(mistake(["listen", nth, "address"], found, "each address once"));
+      found.push([["listen", nth, "address"], `${shown(address)} again`, "each address once"]);
     }
   }
   if ("default" in upstreams) {
     const allowed = "any other name: this one is upstream's";
-    mistakes.push(mistake(["upstreams", "default"], shown("default"), allowed));
+    found.push([["upstreams", "default"], shown("default"), allowed]);
   }
   const addressesKept = document["record-addresses"];
   if (addressesKept !== undefined && document.record === undefined) {
     const allowed = "only together with record";
-    mistakes.push(mistake(["record-addresses"], shown(addressesKept), allowed));
+    found.push([["record-addresses"], shown(addressesKept), allowed]);
   }
-  return mistakes;
+  return found;
 }
 
 function configurationOf(file: string, document: Document, mistake: MistakeMaker): Parsed {
@@ -249,7 +254,7 @@ function listenersOf(
       xclientFrom: xclient,
       xforwardFrom: xforward,
     },
-    path: ["listen", nth],
+    path: ["listen", nth, "address"],
   }));
 }
 
@@ -262,6 +267,7 @@ function tlsOf(
   return {
     certificates: certificates.map(({ cert, key }) => ({ cert: beside(cert), key: beside(key) })),
     ...(authorities === undefined ? {} : { authorities: beside(authorities) }),
+    paths: { certificates: ["tls", "certificates"], authorities: ["tls", "client-authorities"] },
   };
 }
 
@@ -281,7 +287,7 @@ function upstreamOf(
       ? { ...url, directory: place(url.directory) }
       : { ...url, authorities: place(url.authorities) },
     ...rest,
-    path,
+    path: [...path, "url"],
   };
 }
 

@@ -36,7 +36,7 @@ export class ConfigurationError extends Error {
 /** A value as a mistake shows it, shortened. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return "an array";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
   if (value instanceof Date) return `the date ${value.toISOString()}`;
   if (typeof value === "object" && value !== null) return "a table";
   if (typeof value !== "string") return String(value);

@@ -9,6 +9,7 @@ import * as z from "zod";
 import { Networks } from "../networks.ts";
 import { defaultLimits, defaultTimeouts, resolveOptions } from "../options.ts";
 import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
+import { ruleSchema } from "./rule_schema.ts";
 import { parseAddress, parseDuration, parseIdentify, parseSize } from "./units.ts";
 import { checked, count, measure, type Piece, text, written } from "./values.ts";
 
@@ -82,7 +83,7 @@ const table = z.strictObject({
   }
 });
 
-const limit = (octets: number) => count().optional().describe(`Default ${octets}.`);
+const limit = (number: number) => count().optional().describe(`Default ${number}.`);
 
 /** The whole file. Every key is optional; an unknown one is a mistake. */
 export const configurationSchema = z.strictObject({
@@ -105,7 +106,9 @@ export const configurationSchema = z.strictObject({
   record: file.optional().describe("Record what the policy is asked, as JSON lines, here."),
   "record-addresses": z.enum(["plain", "hashed"]).optional()
     .describe("How addresses stand in the recording. Default plain."),
-  listen: z.array(listener).optional().describe("Default 127.0.0.1:2525."),
+  listen: z.array(listener, { error: "tables, each headed by [[listen]]" }).optional().describe(
+    "Default 127.0.0.1:2525.",
+  ),
   upstream: z.strictObject({
     url: url.optional().describe("The next hop. Default capture:, which keeps mail in memory."),
     ...upstreamRows,
@@ -147,7 +150,7 @@ export const configurationSchema = z.strictObject({
       .describe("The answer where a check fails or takes too long. Default defer."),
   }).optional(),
   tables: z.record(name, table).optional().describe("What rules look up as @name."),
-  rule: z.array(z.unknown()).optional()
+  rule: z.array(ruleSchema, { error: "tables, each headed by [[rule]]" }).optional()
     .describe("Asked in order; the first decisive one of a phase wins."),
 });
 

@@ -13,6 +13,7 @@ import {
   type Phase,
   type PhaseFacts,
   phases,
+  type Rewrite,
   type Ruling,
   type SessionJudge,
   type Step,
@@ -133,8 +134,9 @@ class PolicySession implements SessionJudge {
           case "rewrite": {
             const { paths } = verdict;
             if (paths.length !== 1) {
-              const rest = verdicts.slice(at + 1);
-              return await this.#fork(next, phase, facts, paths, steps, draft, rest);
+              const rest = (path: Path) => this.#rest(next - 1, phase, verdict, path, steps);
+              const given = verdicts.slice(at + 1);
+              return await this.#fork(next, phase, facts, paths, steps, draft, given, rest);
             }
             draft.paths = paths;
             facts = withPath(phase, facts, paths[0]);
@@ -154,11 +156,13 @@ class PolicySession implements SessionJudge {
     steps: Step[],
     draft: Draft,
     given: readonly Verdict[],
+    rest: (path: Path) => Promise<readonly Verdict[]>,
   ): Promise<Draft> {
     const left: Path[] = [];
     let refused: Draft | undefined;
     for (const path of paths) {
-      const one = await this.#from(next, phase, withPath(phase, facts, path), steps, given);
+      const said = [...given, ...await rest(path)];
+      const one = await this.#from(next, phase, withPath(phase, facts, path), steps, said);
       if (one.close) return one;
       draft.upstream ??= one.upstream;
       if (one.refusal !== undefined) refused ??= one;
@@ -182,9 +186,30 @@ class PolicySession implements SessionJudge {
       | ((facts: PhaseFacts[P], own: Kept) => Answer | Promise<Answer>)
       | undefined;
     if (check === undefined) return NOTHING;
+    return await this.#listen(definition, phase, () => check(facts, this.#kept[nth]), steps);
+  }
+
+  /** What the check of one definition has to say of one path that it made. */
+  async #rest(
+    nth: number,
+    phase: Phase,
+    { next }: Rewrite,
+    path: Path,
+    steps: Step[],
+  ): Promise<readonly Verdict[]> {
+    if (next === undefined) return NOTHING;
+    return await this.#listen(this.definitions[nth], phase, () => next(path), steps);
+  }
+
+  async #listen(
+    definition: Definition,
+    phase: Phase,
+    ask: () => Answer | Promise<Answer>,
+    steps: Step[],
+  ): Promise<readonly Verdict[]> {
     const { clock } = this.options;
     const began = clock.now();
-    const answer = await this.#answer(definition, phase, () => check(facts, this.#kept[nth]));
+    const answer = await this.#answer(definition, phase, ask);
     if (answer === undefined) return NOTHING;
     const verdicts = Array.isArray(answer) ? answer : [answer as Verdict];
     const took = clock.now() - began;

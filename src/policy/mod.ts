@@ -19,10 +19,30 @@ export {
   proceedAll,
   type TransactionPhase,
 } from "./policy.ts";
+export {
+  type Described,
+  explain,
+  type ExplainOptions,
+  type Explanation,
+  type PhaseReport,
+} from "./explain.ts";
+export { judgeOf, type JudgeOptions } from "./judge.ts";
+export { type Decision, printDecision } from "./decision.ts";
+export {
+  type RecordedAddresses,
+  type RecordedEnvelope,
+  type RecordedQuestion,
+  type RecordedReply,
+  type Recorder,
+  recorder,
+  type RecorderOptions,
+} from "./record.ts";
+export { type Change, RecordingError, replay } from "./replay.ts";
 export { defer, discard, disconnect, proceed, reject, rewrite, route } from "./verdicts.ts";
 export {
   type Discard,
   type Disconnect,
+  type Judge,
   type Phase,
   type PhaseFacts,
   phases,
@@ -31,6 +51,8 @@ export {
   type Reject,
   type Rewrite,
   type Route,
+  type Ruling,
+  type SessionJudge,
   type Step,
   type Verdict,
   type Verdicts,

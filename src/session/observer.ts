@@ -7,6 +7,7 @@
 
 import type { Reply } from "../rfc5321/reply.ts";
 import type { SessionFacts, TransactionFacts } from "./facts.ts";
+import type { Phase, PhaseFacts, Ruling } from "./phases.ts";
 
 /** How a session came to its end. */
 export type SessionEnd =
@@ -27,6 +28,10 @@ export interface Observer {
   sessionClosed?(session: SessionFacts, end: SessionEnd, cause?: unknown): void;
   /** A reply as it is written to the client; `label` is the verb it answers. */
   reply?(session: SessionFacts, reply: Reply, label: string): void;
+  /** The policy has been asked, or need not be: `ruling` is what it said, and what it was told. */
+  ruling?<P extends Phase>(phase: P, facts: PhaseFacts[P], ruling: Ruling): void;
+  /** The option `shadow` would have decided otherwise. */
+  difference?(session: SessionFacts, phase: Phase, live: Ruling, shadow: Ruling): void;
   /** A mail transaction has ended with this reply to its mail data. */
   transaction?(transaction: TransactionFacts, reply: Reply): void;
   /** Octets that stood in a buffer at a TLS handshake and were dropped (CVE-2011-0411). */
@@ -53,6 +58,8 @@ export function observers(all: readonly Observer[]): Required<Observer> {
     sessionOpened: (...args) => tell("sessionOpened", ...args),
     sessionClosed: (...args) => tell("sessionClosed", ...args),
     reply: (...args) => tell("reply", ...args),
+    ruling: (...args) => tell("ruling", ...args),
+    difference: (...args) => tell("difference", ...args),
     transaction: (...args) => tell("transaction", ...args),
     dropped: (...args) => tell("dropped", ...args),
     trouble: (...args) => tell("trouble", ...args),

@@ -14,8 +14,11 @@ export interface PhaseFacts {
   /**
    * Before the greeting, once the client is known: behind a PROXY header and implicit TLS, and again
    * after XCLIENT. A refusal takes the greeting's place and ends the session.
+   *
+   * `silence` waits so many milliseconds and says whether the client has sent nothing; one that speaks
+   * ends the wait, and what it says is obeyed in its turn.
    */
-  connect: SessionFacts;
+  connect: SessionFacts & { readonly silence: (milliseconds: number) => Promise<boolean> };
   /** HELO and EHLO. `name` is as the client gave it; `client.hello` is still the one before. */
   ehlo: SessionFacts & { readonly name: string };
   /** STARTTLS, before its 220. Implicit TLS does not come here. */
@@ -98,6 +101,13 @@ export interface Rewrite<Paths extends readonly Path[] = readonly Path[]> {
   readonly kind: "rewrite";
   /** What stands in the envelope from here on. */
   readonly paths: Paths;
+  /**
+   * What the same check says of each of several paths, before those that follow it are asked. Default:
+   * nothing more.
+   */
+  readonly next?: (
+    path: Path,
+  ) => readonly Verdicts["rcpt"][] | Promise<readonly Verdicts["rcpt"][]>;
 }
 
 /** Send the transaction to another upstream. */

@@ -32,6 +32,8 @@ export const rcpt: Handler<"RCPT"> = {
       given: forwardPath,
       parameters,
     });
+    // MAIL may have been refused upstream while the policy was thinking.
+    if (session.transaction !== transaction) return answer("badSequence");
     transaction.steps.push(...ruling.steps);
     if (ruling.refusal !== undefined) return answer(ruling.refusal);
     const paths = ruling.discard || transaction.discarded ? [] : ruling.paths ?? [forwardPath];
@@ -41,6 +43,8 @@ export const rcpt: Handler<"RCPT"> = {
       session.state = next;
       return answer(reply);
     }
+    // What one recipient has become counts, or a client could have each of a thousand become as many.
+    transaction.attempted += paths.length - 1;
     const unfit = await fit(session, transaction, paths, ruling.upstream);
     if (unfit !== undefined) return answer(unfit);
     const { link } = transaction;

@@ -198,7 +198,8 @@ export class SessionServer {
     }
     session.channel.close();
     await left;
-    await session.judge.judge("close", session.facts);
+    const { facts, judge, settings: { observer } } = session;
+    observer.ruling("close", facts, await judge.judge("close", facts));
   }
 
   /** Reads the rest away: closing with unread octets would reset the connection under our reply. */

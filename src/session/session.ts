@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Address, Channel, SecureChannel } from "../channel.ts";
+import { type Address, type Channel, ChannelError, type SecureChannel } from "../channel.ts";
+import { TimeoutError } from "../clock.ts";
 import { Extensions } from "../rfc5321/extension.ts";
 import { maxAuthLine } from "../rfc5321/limits.ts";
 import { Reply } from "../rfc5321/reply.ts";
@@ -169,8 +170,8 @@ export class Session {
    * @throws {SessionOver} If it wants the connection closed.
    */
   async rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
-    if (!this.judge.asks(phase)) return PROCEED;
-    const ruling = await this.judge.judge(phase, facts);
+    const ruling = this.judge.asks(phase) ? await this.judge.judge(phase, facts) : PROCEED;
+    this.settings.observer.ruling(phase, facts, ruling);
     if (ruling.close) {
       // What was asked of the upstream before is still answered by it.
       await this.replies.settled();
@@ -281,10 +282,22 @@ export class Session {
 
   /** Asks the policy about the client and greets it (RFC 5321 §3.1). */
   async greet(verb: string): Promise<void> {
-    const refusal = await this.refusal("connect", this.facts);
+    const silence = (milliseconds: number): Promise<boolean> => this.#isSilent(milliseconds);
+    const refusal = await this.refusal("connect", { ...this.facts, silence });
     if (refusal !== undefined) throw this.dismissal(refusal);
     // RFC 5321 §4.2: the domain first. Nothing else: no program, no version.
     this.answer(verb, new Reply(220, `${this.hostname} ESMTP`));
+  }
+
+  /** Waits for the client to speak; what it says stays buffered. */
+  async #isSilent(milliseconds: number): Promise<boolean> {
+    try {
+      if (this.input.buffered === 0) await this.input.fill(milliseconds, "the time to greet");
+    } catch (error) {
+      // A client that is gone has said nothing either: the next read finds that out.
+      if (!(error instanceof TimeoutError) && !(error instanceof ChannelError)) throw error;
+    }
+    return this.input.buffered === 0;
   }
 
   /** Our own mistake: told to whoever watches, and to the client only that it may try again. */

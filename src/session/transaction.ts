@@ -48,7 +48,7 @@ export class Transaction {
   readonly steps: Step[] = [];
   /** Octets of mail data so far. */
   octets = 0;
-  /** RCPT commands taken in, whatever became of them. */
+  /** RCPT commands taken in, whatever became of them; one that became several counts as so many. */
   attempted = 0;
   message: MessageInChunks | undefined;
 

@@ -20,7 +20,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rfc5321": ["bytes.ts"],
   "stages": ["bytes.ts", "rfc5321", "npm:ipaddr.js"],
   "session": ["bytes.ts", "channel.ts", "clock.ts", "networks.ts", "rfc5321", "stages"],
-  "policy": ["cidr_set.ts", "clock.ts", "rfc5321", "session", "npm:re2js"],
+  "policy": [
+    "bytes.ts",
+    "channel.ts",
+    "cidr_set.ts",
+    "clock.ts",
+    "errors.ts",
+    "prefix.ts",
+    "rfc5321",
+    "session",
+    "npm:re2js",
+    "npm:zod",
+  ],
   "upstream": ["bytes.ts", "channel.ts", "clock.ts", "errors.ts", "rfc5321", "session", "stages"],
   "options.ts": [
     ...["channel.ts", "clock.ts", "errors.ts", "networks.ts"],
@@ -28,9 +39,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "proxy.ts": ["channel.ts", "options.ts", "session"],
   "adapters": ["bytes.ts", "channel.ts", "clock.ts", "upstream"],
+  "config": [
+    ...["channel.ts", "clock.ts", "errors.ts", "networks.ts", "options.ts", "policy", "upstream"],
+    ...["npm:smol-toml", "npm:zod"],
+  ],
+  "testing": [
+    ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "options.ts", "proxy.ts"],
+    ...["rfc5321", "stages", "upstream"],
+  ],
   "cli": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "errors.ts", "options.ts", "proxy.ts"],
-    ...["rfc5321", "session", "stages", "upstream"],
+    ...["config", "policy", "rfc5321", "session", "stages", "upstream", "npm:deno-std"],
   ],
 };
 
@@ -70,7 +89,9 @@ async function edges(): Promise<{ from: string; to: string; file: string }[]> {
   const found: { from: string; to: string; file: string }[] = [];
   const seen = new Set<string>();
   const entries = ["mod.ts", "src/policy/mod.ts", "src/stages/mod.ts", "src/rfc5321/mod.ts"];
-  for (const entry of [...entries, "src/adapters/deno/mod.ts", "src/cli/main.ts"]) {
+  for (
+    const entry of [...entries, "src/adapters/deno/mod.ts", "src/testing/mod.ts", "src/cli/main.ts"]
+  ) {
     for (const module of (await graphOf(entry)).modules) {
       if (seen.has(module.specifier)) continue;
       seen.add(module.specifier);

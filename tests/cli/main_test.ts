@@ -47,7 +47,10 @@ async function refuses(t: Deno.TestContext, mistakes: readonly Mistake[]): Promi
 
 Deno.test("usage errors: one line, exit status 2", async (t) => {
   await refuses(t, [
-    [["relay"], 'Unknown command "relay"; allowed are serve, send, probe, version'],
+    [
+      ["relay"],
+      'Unknown command "relay"; allowed are serve, check, send, explain, replay, probe, version',
+    ],
     [["constructor"], 'Unknown command "constructor"'],
     [["--unknown"], "serve: Unknown option '--unknown'"],
     [["--listen"], "serve: Option '-l, --listen <value>' argument missing"],
@@ -88,7 +91,7 @@ Deno.test("serve refuses each mistake", async (t) => {
     [["--cert", a.certPath, "--key", b.keyPath], '"--cert"'],
     [["--cert", a.keyPath, "--key", a.keyPath], '"--cert"'],
     [["--cert", a.certPath, "--key", a.keyPath, "--client-ca", "/absent"], '"--client-ca"'],
-    [["--cert", a.certPath, "--key", a.keyPath, "--client-ca", a.keyPath], "--cert"],
+    [["--cert", a.certPath, "--key", a.keyPath, "--client-ca", a.keyPath], '"--client-ca"'],
     [["--require-tls"], "only together with tls"],
     [["--auth", "maybe"], 'found "maybe", allowed is relay, off, require'],
     [["--trusted", "localhost"], "--trusted"],

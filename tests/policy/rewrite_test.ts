@@ -217,3 +217,17 @@ Deno.test("rewrite: a thousand recipients out of one and no more", async () => {
     assertEquals(play.stage.troubles.length, 1);
   });
 });
+
+Deno.test("rewrite: what recipients become counts against the limit", async () => {
+  const policy = definePolicy({
+    rcpt: ({ forwardPath }) => rewrite([forwardPath, forwardPath.withDomain("copy.example")]),
+  });
+  await withPolicy(policy, async (play) => {
+    await play.say(MAIL, "250 2.0.0 Ok");
+    for (const localPart of ["b", "c", "d"]) {
+      await play.say(`RCPT TO:<${localPart}@old.example>`, "250 2.0.0 Ok");
+    }
+    await play.say("RCPT TO:<e@old.example>", "452 4.5.3 *");
+    assertEquals(play.upstream.length, 7);
+  }, { proxy: { limits: { recipients: 5 } } });
+});

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import {
   compose,
   definePolicy,
+  discard,
   Path,
   type Phase,
   type Policy,
@@ -171,6 +172,46 @@ Deno.test("a check may take its time: replies stay in order", async () => {
     await play.robots.rest();
     await play.client.expect("250 2.0.0 Ok", "250 2.0.0 Ok", "250 2.0.0 Ok");
     assertEquals(play.upstream, [MAIL, RCPT, fast]);
+  });
+});
+
+Deno.test("MAIL is refused upstream while a policy thinks about RCPT", async () => {
+  for (const verdict of [undefined, discard(), rewrite([]), reject("550 5.1.1 No")]) {
+    const gate = Promise.withResolvers<typeof verdict>();
+    await withPolicy(definePolicy({ rcpt: () => gate.promise }), async ({ client, stage }) => {
+      await client.send(`${MAIL}\r\n${RCPT}\r\nDATA\r\n`);
+      const upstream = await stage.upstream.accept();
+      await upstream.expect(MAIL);
+      await upstream.send("550 5.7.1 Not you\r\n");
+      await client.expect("550 5.7.1 Not you");
+      gate.resolve(verdict);
+      await client.expect("503 5.5.1 *", "503 5.5.1 *");
+      await upstream.expectNothing();
+      assertEquals(stage.troubles, []);
+    });
+  }
+});
+
+Deno.test("a session keeps the policy that it began with", async () => {
+  const named = (name: string) =>
+    definePolicy({
+      mail: ({ reversePath }) => reversePath.isNull ? reject(`550 5.7.1 ${name}`) : undefined,
+      rcpt: () => reject(`550 5.7.1 ${name}`),
+    });
+  await withPolicy(named("old"), async (play) => {
+    const { stage: { proxy }, client } = play;
+    await play.say(MAIL, "250 2.0.0 Ok");
+    const retired = proxy.reload({ policy: named("new"), hostname: "proxy.example" });
+    await play.say(RCPT, "550 5.7.1 old");
+    await play.say("RSET", "250 *");
+    await play.say("MAIL FROM:<>", "550 5.7.1 old");
+    const next = await play.stage.ready();
+    await next.send("MAIL FROM:<>\r\n");
+    await next.expect("550 5.7.1 new");
+    client.close();
+    await play.robots.rest();
+    await retired;
+    next.close();
   });
 });
 

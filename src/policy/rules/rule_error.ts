@@ -9,10 +9,13 @@ export type RulePath = readonly (string | number)[];
 
 /** A rule that cannot be used. */
 export class RuleError extends Error {
+  /** Tells it apart in logs. */
   override readonly name = "RuleError";
   /** Where it is wrong, as it is written: `when.not.client[0]`. */
   readonly key: string;
   /**
+   * Puts all of it into one message.
+   *
    * @param rule Name of the rule.
    * @param number Its place in the list, from 1.
    * @param path Where in the rule it is wrong.

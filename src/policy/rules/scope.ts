@@ -37,8 +37,12 @@ export interface RuleEnvironment {
   readonly hit?: (rule: string) => void;
 }
 
-/** A text beginning with `@` that cannot be a pattern `@dom.example`. */
 const tableReference = /^@([A-Za-z0-9_-]+)$/;
+
+/** Whether a text refers to a table: `@name`, without a dot, so that `@dom.example` is a pattern. */
+export function isTableReference(text: string): boolean {
+  return tableReference.test(text);
+}
 
 /** See the module. */
 export class Scope {
@@ -63,6 +67,12 @@ export class Scope {
     return new Scope(rule, number, phase, environment, [...path, ...keys]);
   }
 
+  /** The same rule, at another key of the same table. */
+  beside(key: string): Scope {
+    const { rule, number, phase, environment, path } = this;
+    return new Scope(rule, number, phase, environment, [...path.slice(0, -1), key]);
+  }
+
   /** What is wrong here. */
   error(found: string, allowed: string, cause?: unknown): RuleError {
     const options = cause === undefined ? undefined : { cause };
@@ -82,7 +92,9 @@ export class Scope {
     } catch (error) {
       if (error instanceof RuleError) throw error;
       if (error instanceof PatternError) {
-        const place = `${error.found} at column ${error.column} of ${JSON.stringify(error.pattern)}`;
+        const place = `${error.found} at column ${error.column} of ${
+          JSON.stringify(error.pattern)
+        }`;
         throw this.error(place, error.allowed, error);
       }
       throw this.error(JSON.stringify(found), allowed, error);

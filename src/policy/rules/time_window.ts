@@ -12,8 +12,11 @@ const epoch = 3 * minutesOfDay;
 
 const day = `(?:${days.join("|")})`;
 const someDays = `${day}(?:-${day})?`;
-const clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00";
-const syntax = new RegExp(`^(${someDays}(?:,${someDays})*)?(?:(^| )(${clock})-(${clock}))?$`, "i");
+const time = "(?:[01][0-9]|2[0-3]):[0-5][0-9]";
+const syntax = new RegExp(
+  `^(${someDays}(?:,${someDays})*)?(?:(?:^|(?<=[a-z]) )(${time})-(${time}|24:00))?$`,
+  "i",
+);
 
 /** What {@link parseTimeWindow} reads, for errors. */
 export const timeWindowForm =
@@ -41,7 +44,7 @@ function minutesOf(time: string): number {
  */
 export function parseTimeWindow(text: string): (now: number) => boolean {
   const match = text === "" ? null : syntax.exec(text);
-  const [, named = "mon-sun", , begin = "00:00", end = "24:00"] = match ?? [];
+  const [, named = "mon-sun", begin = "00:00", end = "24:00"] = match ?? [];
   const from = minutesOf(begin);
   const length = (minutesOf(end) - from + minutesOfDay) % minutesOfDay ||
     (begin === end ? 0 : minutesOfDay);

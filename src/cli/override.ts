@@ -1,0 +1,164 @@
+/**
+ * What the options of `serve` change in a configuration: each one that is given takes the place of
+ * what the file says, whole.
+ *
+ * @module
+ */
+
+import type {
+  Configuration,
+  ListenerSource,
+  PlainOptions,
+  TlsSource,
+  UpstreamSource,
+} from "../config/configuration.ts";
+import { OptionError } from "../errors.ts";
+import type { ListenerOptions } from "../options.ts";
+import { parseUpstreamUrl } from "../upstream/url.ts";
+import { parseAddress, parseDuration, parseIdentify, parseNumber, parseSize } from "./address.ts";
+import type { Given } from "./command_line.ts";
+
+/**
+ * The configuration with what is given on the command line in its place.
+ *
+ * @throws {OptionError} Naming the first option that cannot be read.
+ */
+export function override(configuration: Configuration, given: Given): Configuration {
+  const options = plainOptions(configuration.options, given);
+  return {
+    ...configuration,
+    options,
+    listeners: listeners(configuration.listeners, options.trusted ?? [], given),
+    upstream: upstream(configuration.upstream, given),
+    tls: tls(configuration.tls, given),
+    mistake(path, found, allowed) {
+      const [first] = path;
+      return typeof first === "string" && first.startsWith("--")
+        ? { key: first, found, allowed }
+        : configuration.mistake(path, found, allowed);
+    },
+  };
+}
+
+/** What `read` makes of an option, under the name that it has in the library. */
+function part<Name extends string, T>(
+  given: Given,
+  flag: string,
+  name: Name,
+  read: (text: string, option: string) => T,
+): { readonly [Key in Name]?: T } {
+  const text = given.value(flag);
+  return text === undefined ? {} : { [name]: read(text, `--${flag}`) } as { [Key in Name]: T };
+}
+
+/** A wait, which cannot be none. */
+function parseWait(text: string, option: string): number {
+  const wait = parseDuration(text, option);
+  if (wait === 0) throw new OptionError(option, text, "1s or more");
+  return wait;
+}
+
+function plainOptions(file: PlainOptions, given: Given): PlainOptions {
+  // The proxy knows what is allowed, and checks it.
+  const unchecked = <T>(text: string): T => text as T;
+  return {
+    ...file,
+    ...part(given, "hostname", "hostname", String),
+    ...(given.has("require-tls") ? { tlsRequired: true } : {}),
+    ...part(given, "auth", "auth", unchecked<PlainOptions["auth"]>),
+    ...(given.has("insecure-auth") ? { authWithoutTls: true } : {}),
+    ...(given.has("trusted") ? { trusted: given.values("trusted") } : {}),
+    ...part(given, "bare-newline", "bareNewline", unchecked<PlainOptions["bareNewline"]>),
+    ...part(given, "verify", "verify", unchecked<PlainOptions["verify"]>),
+    ...(given.has("no-trace") ? { trace: false } : {}),
+    ...(given.has("keep-source-routes") ? { keepSourceRoutes: true } : {}),
+    limits: {
+      ...file.limits,
+      ...part(given, "max-size", "messageSize", parseSize),
+      ...part(given, "max-recipients", "recipients", parseNumber),
+    },
+    timeouts: {
+      ...file.timeouts,
+      ...part(given, "idle-timeout", "command", parseDuration),
+    },
+  };
+}
+
+function upstream(file: UpstreamSource, given: Given): UpstreamSource {
+  const name = given.value("upstream");
+  const url = name === undefined ? {} : {
+    name,
+    url: parseUpstreamUrl(name, "--upstream"),
+    path: ["--upstream"],
+  };
+  return {
+    ...file,
+    ...url,
+    ...part(given, "identify", "identify", parseIdentify),
+    ...part(given, "upstream-timeout", "timeout", parseWait),
+  };
+}
+
+function tls(file: TlsSource | undefined, given: Given): TlsSource | undefined {
+  const certs = given.values("cert");
+  const keys = given.values("key");
+  if (certs.length !== keys.length) {
+    const found = `${keys.length} for ${certs.length} --cert`;
+    throw new OptionError("--key", found, "one for each --cert");
+  }
+  const certificates = certs.length === 0
+    ? file?.certificates
+    : certs.map((cert, nth) => ({ cert, key: keys[nth] }));
+  if (certificates === undefined) return undefined;
+  const authorities = given.value("client-ca") ?? file?.authorities;
+  return {
+    certificates,
+    ...(authorities === undefined ? {} : { authorities }),
+    paths: {
+      certificates: given.has("cert") ? ["--cert"] : ["tls", "certificates"],
+      authorities: given.has("client-ca") ? ["--client-ca"] : ["tls", "client-authorities"],
+    },
+  };
+}
+
+const ACCEPTED = ["xclient", "xforward", "proxy"] as const;
+type Accepted = typeof ACCEPTED[number];
+
+/** The listeners of the command line, or those of the file; `--accept` is for all of them. */
+function listeners(
+  file: readonly ListenerSource[],
+  trusted: readonly string[],
+  given: Given,
+): readonly ListenerSource[] {
+  const accepted = acceptance(trusted, given);
+  const at = (flag: string, options: ListenerOptions): ListenerSource[] =>
+    given.values(flag).map((text) => ({
+      at: parseAddress(text, `--${flag}`),
+      options,
+      path: [`--${flag}`],
+    }));
+  const own = [...at("listen", {}), ...at("tls-listen", { implicitTls: true })];
+  return (own.length > 0 ? own : file).map((source) => ({
+    ...source,
+    options: { ...source.options, ...accepted },
+  }));
+}
+
+function acceptance(trusted: readonly string[], given: Given): ListenerOptions {
+  if (!given.has("accept")) return {};
+  const accepted = given.values("accept").flatMap((list) => list.split(","));
+  for (const what of accepted) {
+    if (!ACCEPTED.includes(what as Accepted)) {
+      throw new OptionError("--accept", what, ACCEPTED.join(", "));
+    }
+  }
+  if (trusted.length === 0) {
+    throw new OptionError("--accept", accepted.join(","), "only together with --trusted");
+  }
+  const from = (what: Accepted): readonly string[] => accepted.includes(what) ? trusted : [];
+  return {
+    xclientFrom: from("xclient"),
+    xforwardFrom: from("xforward"),
+    ...(accepted.includes("proxy") ? { proxyFrom: trusted } : {}),
+  };
+}

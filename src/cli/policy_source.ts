@@ -1,0 +1,86 @@
+/**
+ * The policy that a command line names: the one of a configuration file, or a module's default
+ * export.
+ *
+ * @module
+ */
+
+import { systemClock } from "../clock.ts";
+import { loadConfiguration } from "../config/load.ts";
+import { OptionError } from "../errors.ts";
+import type { Policy } from "../policy/policy.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import { replyTexts } from "../session/replies.ts";
+import { assemblePolicy } from "./assemble.ts";
+import { type Given, type OptionRow, UsageError } from "./command_line.ts";
+
+/** A policy with what the configuration says of its failures. */
+export interface NamedPolicy {
+  readonly policy: Policy;
+  /** Milliseconds for one check. */
+  readonly timeLimit: number;
+  readonly onFailure: Reply;
+}
+
+/** Milliseconds for one check where no configuration says otherwise. */
+const TIME_LIMIT = 30_000;
+
+/** The options of a command that needs a policy. */
+export const policyOptions: Readonly<Record<string, OptionRow>> = {
+  "config": { argument: "file", short: "c", help: "Take the policy of this configuration." },
+  "policy": { argument: "module", help: "Take the policy that this module exports by default." },
+};
+
+/**
+ * Loads the policy.
+ *
+ * @throws {UsageError} If not exactly one is named.
+ * @throws {ConfigurationError} If the configuration cannot be used.
+ * @throws {OptionError} If the module has no policy.
+ */
+export async function namedPolicy(given: Given, command: string): Promise<NamedPolicy> {
+  const config = given.value("config");
+  const module = given.value("policy");
+  if ((config === undefined) === (module === undefined)) {
+    const found = config === undefined ? "none" : "both";
+    throw new UsageError(`${command}: found ${found} of --config and --policy, needed is one`);
+  }
+  return config === undefined ? await ofModule(module!) : await ofConfiguration(config);
+}
+
+async function ofConfiguration(file: string): Promise<NamedPolicy> {
+  const configuration = await loadConfiguration(file, Deno.readTextFile);
+  const { policyTimeLimit, policyFailure = replyTexts.temporary } = configuration.options;
+  const policy = await assemblePolicy(configuration, {
+    clock: systemClock,
+    observers: [],
+    trouble: (error) => console.error(`sluice: ${error.message}`),
+  });
+  return {
+    policy,
+    timeLimit: policyTimeLimit ?? TIME_LIMIT,
+    onFailure: Reply.parse(policyFailure),
+  };
+}
+
+async function ofModule(path: string): Promise<NamedPolicy> {
+  const exported = await imported(path);
+  if (!Array.isArray(exported?.definitions)) {
+    throw new OptionError("--policy", path, "a module whose default export is a policy");
+  }
+  return {
+    policy: exported as Policy,
+    timeLimit: TIME_LIMIT,
+    onFailure: Reply.parse(replyTexts.temporary),
+  };
+}
+
+async function imported(path: string): Promise<Partial<Policy> | undefined> {
+  try {
+    const file = await Deno.realPath(path);
+    return (await import(new URL(`file://${encodeURI(file)}`).href)).default;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OptionError("--policy", path, `a module that can be loaded (${why})`);
+  }
+}

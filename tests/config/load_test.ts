@@ -1,0 +1,151 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Configuration } from "../../src/config/configuration.ts";
+import { defaultConfiguration, loadConfiguration } from "../../src/config/load.ts";
+import { ConfigurationError, printMistake } from "../../src/config/mistake.ts";
+import { policyOf } from "../../src/config/policy.ts";
+import { Table } from "../../src/policy/rules/table.ts";
+import { resolveListener, resolveOptions } from "../../src/options.ts";
+import { schemaFile, schemaText } from "./json_schema.ts";
+import { plainTls } from "../_dialogue.ts";
+import { FakeClock } from "../_clock.ts";
+
+function load(text: string, others: Record<string, string> = {}): Promise<Configuration> {
+  const files: Record<string, string> = { "conf/a.toml": text, ...others };
+  return loadConfiguration(
+    "conf/a.toml",
+    (path) =>
+      path in files ? Promise.resolve(files[path]) : Promise.reject(new Error(`no ${path}`)),
+  );
+}
+
+Deno.test("an empty file is every default", async () => {
+  const { options, listeners, upstream, ...rest } = await load("");
+  assertEquals(options, { limits: {}, timeouts: {} });
+  assertEquals(listeners.map(({ at }) => at), [
+    { transport: "tcp", host: "127.0.0.1", port: 2525 },
+  ]);
+  assertEquals([upstream.name, upstream.url], [
+    "capture:",
+    { kind: "capture", directory: undefined },
+  ]);
+  assertEquals([rest.tls, rest.shadow, rest.record, rest.tables.size], [
+    ...[undefined, undefined, undefined],
+    0,
+  ]);
+  assertEquals(defaultConfiguration().options, options);
+});
+
+Deno.test("the example says what it says", async () => {
+  const file = new URL("../../examples/sluice.toml", import.meta.url).pathname;
+  const directory = file.slice(0, file.lastIndexOf("/"));
+  const configuration = await loadConfiguration(file, Deno.readTextFile);
+  assertEquals(configuration.options, {
+    hostname: "mx.example",
+    trusted: ["10.0.0.0/8"],
+    bareNewline: "reject",
+    trace: true,
+    keepSourceRoutes: false,
+    verify: "local",
+    tlsRequired: false,
+    auth: "relay",
+    authWithoutTls: false,
+    policyTimeLimit: 30_000,
+    limits: { messageSize: 52_428_800, recipients: 1000, errors: 3, hops: 100, sessions: 10_000 },
+    timeouts: {
+      command: 300_000,
+      data: 180_000,
+      transfer: 3_600_000,
+      write: 60_000,
+      handshake: 30_000,
+      proxyHeader: 5_000,
+      linger: 2_000,
+    },
+  });
+  const { settings } = resolveOptions({ ...configuration.options, tls: plainTls });
+  // What the file calls defaults are defaults.
+  const { limits, timeouts } = resolveOptions({}).settings;
+  assertEquals([settings.limits, settings.timeouts], [limits, timeouts]);
+  assertEquals(
+    configuration.listeners.map(({ options }) => resolveListener(options, settings).name),
+    ["smtp", "smtps", "smtp"],
+  );
+  assertEquals(configuration.tls?.certificates, [
+    { cert: `${directory}/mx.pem`, key: `${directory}/mx.key` },
+  ]);
+  const { upstream, upstreams, tables } = configuration;
+  assertEquals([upstream.identify, upstream.timeout], ["xforward", 60_000]);
+  assertEquals([...upstreams.keys()], ["archive", "partners"]);
+  assertEquals([...tables], [
+    ["partners", { kind: "file", file: `${directory}/partners.txt` }],
+    ["blocked", { kind: "url", url: "http://127.0.0.1:8080/blocked.txt", refresh: 300_000 }],
+  ]);
+  const known = new Map([...tables.keys()].map((name) => [name, new Table(name)]));
+  const policy = policyOf(configuration, { tables: known, clock: new FakeClock() });
+  assert(policy.definitions.some(({ connect, mail, rcpt }) => connect && mail && rcpt));
+});
+
+Deno.test("paths are relative to the file", async () => {
+  const configuration = await load(`
+    record = "sessions.jsonl"
+    record-addresses = "hashed"
+    upstream.url = "smtp://mail.example?tls=verify&ca=ca.pem"
+    upstreams.a.url = "capture:mail"
+    upstreams.b.url = "capture:/var/mail"
+    [[listen]]
+    address = "unix:socket"
+  `);
+  const { upstream, upstreams, record, listeners } = configuration;
+  assertEquals(upstream.url.kind === "smtp" && upstream.url.authorities, "conf/ca.pem");
+  assertEquals(upstreams.get("a")?.url, { kind: "capture", directory: "conf/mail" });
+  assertEquals(upstreams.get("b")?.url, { kind: "capture", directory: "/var/mail" });
+  assertEquals(record, { file: "conf/sessions.jsonl", addresses: "hashed" });
+  assertEquals(listeners[0].at, { transport: "unix", path: "conf/socket" });
+});
+
+Deno.test("a shadow is read, and has none of its own", async () => {
+  const text = 'shadow = "b.toml"';
+  const { shadow } = await load(text, { "conf/b.toml": 'hostname = "b.example"' });
+  assertEquals([shadow?.file, shadow?.options.hostname], ["conf/b.toml", "b.example"]);
+  const cases: readonly (readonly [others: Record<string, string>, says: string])[] = [
+    [{}, "conf/b.toml: found no conf/b.toml, allowed is a file that can be read"],
+    [
+      { "conf/b.toml": "\ntrace = 1" },
+      "conf/b.toml:2:1: trace: found 1, allowed is true or false",
+    ],
+    [
+      { "conf/b.toml": text },
+      'conf/b.toml:1:1: shadow: found "conf/b.toml", allowed is no shadow of a shadow',
+    ],
+  ];
+  for (const [others, says] of cases) {
+    const error = await assertRejects(() => load(text, others), ConfigurationError);
+    assertEquals(error.message, says);
+  }
+});
+
+Deno.test("all mistakes are told, each with its place", async () => {
+  const error = await assertRejects(
+    () => load('trace = 1\n[limits]\n\n  errors = 0\n[[listen]]\n[[listen]]\naddress = "x"\n'),
+    ConfigurationError,
+  );
+  assertEquals(error.mistakes.map(printMistake), [
+    "conf/a.toml:1:1: trace: found 1, allowed is true or false",
+    "conf/a.toml:4:3: limits.errors: found 0, allowed is a whole number of at least 1",
+    "conf/a.toml:5:3: listen[0].address: found nothing, " +
+    "allowed is host:port, [ipv6]:port or unix:/path",
+    'conf/a.toml:7:1: listen[1].address: found "x", ' +
+    "allowed is host:port, [ipv6]:port or unix:/path",
+  ]);
+});
+
+Deno.test("a file that is far too long is not parsed", async () => {
+  const error = await assertRejects(() => load("#".repeat(16_777_217)), ConfigurationError);
+  assertEquals(
+    error.message,
+    "conf/a.toml: found 16777217 characters, allowed is at most 16777216",
+  );
+});
+
+Deno.test("sluice.schema.json is what the schema says", async () => {
+  assertEquals(await Deno.readTextFile(schemaFile), schemaText, "run `deno task schema --write`");
+});
