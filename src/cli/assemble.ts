@@ -7,32 +7,15 @@
 
 import { createTlsServer, fileCertificates } from "../adapters/deno/mod.ts";
 import type { TlsServer } from "../channel.ts";
-import type { Clock } from "../clock.ts";
-import type { Configuration, TableSource, UpstreamSource } from "../config/configuration.ts";
-import { policyOf } from "../config/policy.ts";
-import { httpFeed } from "../config/http_feed.ts";
-import { LiveTable } from "../config/live_table.ts";
-import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
-import type { KeyPath } from "../config/places.ts";
-import { OptionError } from "../errors.ts";
+import type { Configuration, UpstreamSource } from "../config/configuration.ts";
+import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ProxyOptions } from "../options.ts";
-import { type Policy, proceedAll } from "../policy/policy.ts";
-import { Table } from "../policy/rules/table.ts";
-import type { Observer } from "../session/observer.ts";
+import { proceedAll } from "../policy/policy.ts";
 import type { Upstream } from "../session/upstream.ts";
+import type { OpenedPolicy } from "./assemble_policy.ts";
 import { type RecordingFile, recordingFile } from "./recording_file.ts";
-import { fileFeed } from "./table_file.ts";
 import { makeUpstream } from "./upstream.ts";
-
-/** What a configuration does not say. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly observers: readonly Observer[];
-  /** Octets that stood behind an upstream's reply to STARTTLS. */
-  readonly dropped?: (octets: number) => void;
-  /** Told of certificates and tables that could not be read again: what was read stays in use. */
-  readonly trouble: (error: Error) => void;
-}
+import { type Surroundings, Work } from "./work.ts";
 
 /** What a configuration has become. */
 export interface Assembly {
@@ -59,11 +42,11 @@ export async function assemble(
     openUpstream(work, configuration.upstream, surroundings),
     openUpstreams(work, surroundings),
     openTls(work, surroundings),
-    openPolicy(work, surroundings),
+    policyOfRules(work, surroundings),
     openRecording(work, surroundings),
   ]);
   const second = shadow && new Work(shadow);
-  const shadowed = second && await openPolicy(second, surroundings);
+  const shadowed = second && await policyOfRules(second, surroundings);
   const close = async (): Promise<void> => {
     await Promise.all([...live, ...shadowed?.live ?? []].map((table) => table.settled()));
     await recording?.close();
@@ -93,57 +76,6 @@ export async function assemble(
     close,
     discard,
   };
-}
-
-/**
- * Makes the policy of a configuration, and nothing else of it.
- *
- * @throws {ConfigurationError}
- */
-export async function assemblePolicy(
-  configuration: Configuration,
-  surroundings: Surroundings,
-): Promise<Policy> {
-  const work = new Work(configuration);
-  const { policy } = await openPolicy(work, surroundings);
-  if (work.mistakes.length > 0) throw new ConfigurationError(work.mistakes);
-  return policy;
-}
-
-/** One attempt: what fails is noted, and the rest goes on. */
-class Work {
-  readonly mistakes: Mistake[] = [];
-
-  constructor(readonly configuration: Configuration) {}
-
-  /** The result of `make`; `undefined` where it has failed. */
-  async attempt<T>(
-    path: KeyPath,
-    found: string,
-    allowed: string,
-    make: () => Promise<T>,
-  ): Promise<T | undefined> {
-    try {
-      return await make();
-    } catch (error) {
-      this.mistakes.push(...this.#mistakesOf(error, path, found, allowed));
-      return undefined;
-    }
-  }
-
-  #mistakesOf(
-    error: unknown,
-    path: KeyPath,
-    found: string,
-    allowed: string,
-  ): readonly Mistake[] {
-    if (error instanceof ConfigurationError) return error.mistakes;
-    if (error instanceof OptionError) {
-      return [this.configuration.mistake(path, shown(error.found), error.allowed)];
-    }
-    const why = error instanceof Error ? error.message : String(error);
-    return [this.configuration.mistake(path, found, `${allowed} (${why})`)];
-  }
 }
 
 function openUpstream(
@@ -214,41 +146,10 @@ async function openTls(
   );
 }
 
-async function openPolicy(
-  work: Work,
-  surroundings: Surroundings,
-): Promise<{ readonly policy: Policy; readonly live: readonly LiveTable[] }> {
-  const { clock } = surroundings;
-  const opened = [...work.configuration.tables].map(async ([name, source]) =>
-    [name, await openTable(work, name, source, surroundings)] as const
-  );
-  const live = await Promise.all(opened);
-  // Rules that refer to a table that cannot be read are not wrong for that.
-  const tables = new Map(live.map(([name, table]) => [name, table ?? new Table(name)]));
-  return {
-    policy: await work.attempt(
-      ["rule"],
-      "rules",
-      "rules",
-      () => Promise.resolve(policyOf(work.configuration, { tables, clock })),
-    ) ?? proceedAll,
-    live: live.flatMap(([, table]) => table ?? []),
-  };
-}
-
-function openTable(
-  work: Work,
-  name: string,
-  source: TableSource,
-  { clock, trouble: failed }: Surroundings,
-): Promise<LiveTable | undefined> {
-  const { feed, found } = source.kind === "file"
-    ? { feed: fileFeed(source.file), found: source.file }
-    : { feed: httpFeed(source.url, source.refresh), found: source.url };
-  return work.attempt(
-    ["tables", name, source.kind],
-    shown(found),
-    "a table that can be read",
-    () => LiveTable.open(feed, { clock, failed }),
-  );
+/** Rules bring two libraries along, which most of those who have none should not have to load. */
+async function policyOfRules(work: Work, surroundings: Surroundings): Promise<OpenedPolicy> {
+  const { rules, tables } = work.configuration;
+  if (rules.length === 0 && tables.size === 0) return { policy: proceedAll, live: [] };
+  const { openPolicy } = await import("./assemble_policy.ts");
+  return await openPolicy(work, surroundings);
 }

@@ -1,5 +1,5 @@
 /**
- * The program: `serve` (the default), `check`, `send`, `probe`, `version`.
+ * The program: `serve` (the default) and its companions.
  *
  * @module
  */
@@ -8,12 +8,7 @@ import { ConfigurationError } from "../config/mistake.ts";
 import { OptionError } from "../errors.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { type CommandSpec, help, parse, UsageError } from "./command_line.ts";
-import { check } from "./check.ts";
 import { complain } from "./complain.ts";
-import { explain } from "./explain.ts";
-import { probe } from "./probe.ts";
-import { replay } from "./replay.ts";
-import { send } from "./send.ts";
 import { serve } from "./serve.ts";
 
 const version: CommandSpec = {
@@ -29,19 +24,29 @@ const version: CommandSpec = {
   },
 };
 
-const commands: readonly CommandSpec[] = [serve, check, send, explain, replay, probe, version];
+/** Loaded when they are called for: what `serve` does not need costs it no memory. */
+const commands: Readonly<Record<string, () => Promise<CommandSpec>>> = {
+  serve: () => Promise.resolve(serve),
+  check: async () => (await import("./check.ts")).check,
+  send: async () => (await import("./send.ts")).send,
+  explain: async () => (await import("./explain.ts")).explain,
+  replay: async () => (await import("./replay.ts")).replay,
+  probe: async () => (await import("./probe.ts")).probe,
+  version: () => Promise.resolve(version),
+};
 
 /** What is thrown at a command line, or a configuration, that cannot be obeyed. */
 const unusable = [UsageError, OptionError, ConfigurationError];
 
-function overview(): string {
+async function overview(): Promise<string> {
+  const specs = await Promise.all(Object.values(commands).map((load) => load()));
   return [
     "Sluice, a filtering SMTP proxy that stores nothing.",
     "",
     "Usage: sluice [command] [options]",
     "",
     "Commands:",
-    ...commands.map(({ name, summary }) =>
+    ...specs.map(({ name, summary }) =>
       `  ${name.padEnd(10)}${summary}${name === "serve" ? " The default." : ""}`
     ),
     "",
@@ -58,16 +63,16 @@ function overview(): string {
 export async function main(args: readonly string[]): Promise<number> {
   const [first = "", ...rest] = args;
   if (first === "help" || ((first === "--help" || first === "-h") && rest.length === 0)) {
-    console.log(overview());
+    console.log(await overview());
     return 0;
   }
-  const named = commands.find(({ name }) => name === first);
+  const named = Object.hasOwn(commands, first) ? commands[first] : undefined;
   try {
     if (named === undefined && first !== "" && !first.startsWith("-")) {
-      const known = commands.map(({ name }) => name).join(", ");
+      const known = Object.keys(commands).join(", ");
       throw new UsageError(`Unknown command "${first}"; allowed are ${known}`);
     }
-    const command = named ?? serve;
+    const command = await (named ?? commands.serve)();
     const given = parse(command, named === undefined ? args : rest);
     if (given.has("help")) {
       console.log(help(command));

@@ -11,7 +11,7 @@ import { OptionError } from "../errors.ts";
 import type { Policy } from "../policy/policy.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { replyTexts } from "../session/replies.ts";
-import { assemblePolicy } from "./assemble.ts";
+import { assemblePolicy } from "./assemble_policy.ts";
 import { type Given, type OptionRow, UsageError } from "./command_line.ts";
 
 /** A policy with what the configuration says of its failures. */

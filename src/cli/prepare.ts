@@ -8,7 +8,8 @@
 import type { Configuration, RecordSource } from "../config/configuration.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ProxyOptions } from "../options.ts";
-import { assemble, type Surroundings } from "./assemble.ts";
+import { assemble } from "./assemble.ts";
+import type { Surroundings } from "./work.ts";
 import { type RecordingFile, recordingFile } from "./recording_file.ts";
 
 /** A configuration that can take effect. */

@@ -7,11 +7,11 @@
 import { encode } from "../bytes.ts";
 import { systemClock } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { defaultConfiguration, loadConfiguration } from "../config/load.ts";
+import { defaultConfiguration } from "../config/defaults.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
 import { parseDuration } from "./address.ts";
-import type { Surroundings } from "./assemble.ts";
+import type { Surroundings } from "./work.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Follower } from "./follower.ts";
@@ -180,6 +180,8 @@ async function configurationOf(given: Given, watch: FileWatch): Promise<Configur
     return await Deno.readTextFile(path);
   };
   watch.forget();
+  // Whoever has no file need not load what it takes to read one.
+  const { loadConfiguration } = await import("../config/load.ts");
   return override(await loadConfiguration(file, read), given);
 }
 

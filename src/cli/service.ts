@@ -12,7 +12,7 @@ import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ListenerOptions } from "../options.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
 import { printAddress } from "./address.ts";
-import type { Surroundings } from "./assemble.ts";
+import type { Surroundings } from "./work.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 
 /** What a service is run with. */

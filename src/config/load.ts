@@ -52,11 +52,6 @@ export async function loadConfiguration(
   return { ...configuration, shadow: { ...second, shadow: undefined } };
 }
 
-/** The configuration of an empty file: every default. */
-export function defaultConfiguration(): Configuration {
-  return { ...parseConfiguration("", ""), shadow: undefined };
-}
-
 async function textOf(file: string, read: (path: string) => Promise<string>): Promise<string> {
   try {
     return await read(file);

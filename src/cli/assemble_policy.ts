@@ -1,0 +1,73 @@
+/**
+ * From the rules and tables of a configuration to a policy.
+ *
+ * @module
+ */
+
+import type { Configuration, TableSource } from "../config/configuration.ts";
+import { httpFeed } from "../config/http_feed.ts";
+import { LiveTable } from "../config/live_table.ts";
+import { ConfigurationError, shown } from "../config/mistake.ts";
+import { policyOf } from "../config/policy.ts";
+import { type Policy, proceedAll } from "../policy/policy.ts";
+import { Table } from "../policy/rules/table.ts";
+import { fileFeed } from "./table_file.ts";
+import { type Surroundings, Work } from "./work.ts";
+
+/** A policy, and the tables that follow their sources while it is in use. */
+export interface OpenedPolicy {
+  readonly policy: Policy;
+  readonly live: readonly LiveTable[];
+}
+
+/**
+ * Makes the policy of a configuration, and nothing else of it.
+ *
+ * @throws {ConfigurationError}
+ */
+export async function assemblePolicy(
+  configuration: Configuration,
+  surroundings: Surroundings,
+): Promise<Policy> {
+  const work = new Work(configuration);
+  const { policy } = await openPolicy(work, surroundings);
+  if (work.mistakes.length > 0) throw new ConfigurationError(work.mistakes);
+  return policy;
+}
+
+/** Makes tables and policy; what fails is noted in `work`. */
+export async function openPolicy(work: Work, surroundings: Surroundings): Promise<OpenedPolicy> {
+  const { clock } = surroundings;
+  const opened = [...work.configuration.tables].map(async ([name, source]) =>
+    [name, await openTable(work, name, source, surroundings)] as const
+  );
+  const live = await Promise.all(opened);
+  // Rules that refer to a table that cannot be read are not wrong for that.
+  const tables = new Map(live.map(([name, table]) => [name, table ?? new Table(name)]));
+  return {
+    policy: await work.attempt(
+      ["rule"],
+      "rules",
+      "rules",
+      () => Promise.resolve(policyOf(work.configuration, { tables, clock })),
+    ) ?? proceedAll,
+    live: live.flatMap(([, table]) => table ?? []),
+  };
+}
+
+function openTable(
+  work: Work,
+  name: string,
+  source: TableSource,
+  { clock, trouble: failed }: Surroundings,
+): Promise<LiveTable | undefined> {
+  const { feed, found } = source.kind === "file"
+    ? { feed: fileFeed(source.file), found: source.file }
+    : { feed: httpFeed(source.url, source.refresh), found: source.url };
+  return work.attempt(
+    ["tables", name, source.kind],
+    shown(found),
+    "a table that can be read",
+    () => LiveTable.open(feed, { clock, failed }),
+  );
+}

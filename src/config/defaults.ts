@@ -1,0 +1,33 @@
+/**
+ * The configuration of nobody who has written one.
+ *
+ * @module
+ */
+
+import type { Configuration } from "./configuration.ts";
+import { printPath } from "./places.ts";
+
+/** Says what an empty file says, without what it takes to read one. */
+export function defaultConfiguration(): Configuration {
+  return {
+    file: "",
+    options: { limits: {}, timeouts: {} },
+    listeners: [{
+      at: { transport: "tcp", host: "127.0.0.1", port: 2525 },
+      options: {},
+      path: ["listen"],
+    }],
+    upstream: {
+      name: "capture:",
+      url: { kind: "capture", directory: undefined },
+      path: ["upstream", "url"],
+    },
+    upstreams: new Map(),
+    tls: undefined,
+    tables: new Map(),
+    rules: [],
+    shadow: undefined,
+    record: undefined,
+    mistake: (path, found, allowed) => ({ key: printPath(path), found, allowed }),
+  };
+}
