@@ -81,6 +81,7 @@ class Kept {
 interface Draft {
   refusal?: Reply;
   close?: boolean;
+  cut?: number;
   discard?: boolean;
   paths?: readonly Path[];
   upstream?: string;
@@ -125,6 +126,9 @@ class PolicySession implements SessionJudge {
           case "reject":
             return { ...draft, refusal: verdict.reply };
           case "disconnect":
+            if (verdict.after !== undefined && phase === "data") {
+              return { ...draft, cut: verdict.after };
+            }
             return { ...draft, refusal: verdict.reply, close: true };
           case "discard":
             return { ...draft, discard: true };

@@ -74,10 +74,23 @@ export function defer(reply: string | Reply = "451 4.7.1 Try again later"): Reje
  * ```
  *
  * @param reply Default `421 4.7.0 Closing`; 4xx or 5xx.
- * @throws {RangeError} If it is no such reply.
+ * @param options.after At `data`: lose the connection only after so many octets of mail data, and
+ * without a word. For trying out what clients make of it.
+ * @throws {RangeError} If it is no such reply, or `after` is no whole number.
  */
-export function disconnect(reply: string | Reply = "421 4.7.0 Closing"): Disconnect {
-  return { kind: "disconnect", reply: refusal("disconnect", reply, /^[45]/, "4xx and 5xx") };
+export function disconnect(
+  reply: string | Reply = "421 4.7.0 Closing",
+  options: { readonly after?: number } = {},
+): Disconnect {
+  const { after } = options;
+  if (after !== undefined && !(Number.isSafeInteger(after) && after >= 0)) {
+    throw new RangeError(`Cannot disconnect after ${after} octets: allowed are whole numbers`);
+  }
+  return {
+    kind: "disconnect",
+    reply: refusal("disconnect", reply, /^[45]/, "4xx and 5xx"),
+    ...(after === undefined ? {} : { after }),
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ import { HeaderWatch } from "./header_watch.ts";
 import type { Ruling } from "./phases.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
+import { SessionOver } from "./over.ts";
 import { traceHeader } from "./trace.ts";
 import type { Transaction } from "./transaction.ts";
 import type { UpstreamBody } from "./upstream.ts";
@@ -84,6 +85,40 @@ export class Discarding implements Receiver {
   /** Nothing is open anywhere. */
   cancel(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+/** Loses the client in the middle of its message, as a policy has ordered for trying out. */
+export class Cutting implements Receiver {
+  /** Whoever would receive the message otherwise. */
+  #receiver: Receiver;
+
+  /** A receiver for one message; `after` in octets. */
+  constructor(receiver: Receiver, readonly after: number) {
+    this.#receiver = receiver;
+  }
+
+  /** As the receiver behind it. */
+  get refusal(): Reply | undefined {
+    return this.#receiver.refusal;
+  }
+
+  /** Passes on what comes before the cut. */
+  async take(octets: Uint8Array, total: number): Promise<Receiver> {
+    if (total > this.after) throw new SessionOver("closed");
+    this.#receiver = await this.#receiver.take(octets, total);
+    return this;
+  }
+
+  /** A message that ends before the cut is none the worse for it. */
+  finish(total: number, fault?: ReplyName): Promise<Reply> {
+    if (total > this.after) throw new SessionOver("closed");
+    return this.#receiver.finish(total, fault);
+  }
+
+  /** As the receiver behind it. */
+  cancel(): Promise<void> {
+    return this.#receiver.cancel();
   }
 }
 

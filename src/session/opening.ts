@@ -6,7 +6,7 @@
  */
 
 import { Reply } from "../rfc5321/reply.ts";
-import { Discarding, type Receiver, Relaying } from "./message.ts";
+import { Cutting, Discarding, type Receiver, Relaying } from "./message.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 import type { DataForm } from "./upstream.ts";
@@ -35,8 +35,19 @@ export async function openMessage(
   const ruling = await session.rule("data", transaction.facts);
   transaction.steps.push(...ruling.steps);
   if (ruling.refusal !== undefined) return ruling.refusal;
+  const opened = await receiverFor(session, transaction, wish, ruling.discard === true);
+  if (opened instanceof Reply || ruling.cut === undefined) return opened;
+  return { ...opened, receiver: new Cutting(opened.receiver, ruling.cut) };
+}
+
+async function receiverFor(
+  session: Session,
+  transaction: Transaction,
+  wish: DataForm,
+  discard: boolean,
+): Promise<Opening | Reply> {
   const { link, current } = transaction;
-  if (ruling.discard || link === undefined || current.recipients.length === 0) {
+  if (discard || link === undefined || current.recipients.length === 0) {
     await session.resetUpstream(transaction);
     return { receiver: new Discarding(session, transaction), form: wish };
   }

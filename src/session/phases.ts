@@ -88,6 +88,11 @@ export interface Disconnect {
   readonly kind: "disconnect";
   /** 4xx or 5xx. */
   readonly reply: Reply;
+  /**
+   * At `data`: only after so many octets of mail data, and then without a word, as if the network had
+   * failed.
+   */
+  readonly after?: number;
 }
 
 /**
@@ -184,6 +189,8 @@ export interface Ruling {
   readonly refusal?: Reply;
   /** The connection is to be closed after `refusal`. */
   readonly close?: boolean;
+  /** The connection is to be lost after so many octets of mail data. */
+  readonly cut?: number;
   /** See {@linkcode Discard}. */
   readonly discard?: boolean;
   /** What stands in the place of the path that was asked about; absent: itself. */

@@ -1,5 +1,6 @@
 /**
- * Failures on purpose, for staging and for tests: delays, refusals and lost connections by chance.
+ * Failures on purpose, for staging and for tests: delays, refusals, lost connections and cut messages
+ * by chance.
  *
  * @module
  */
@@ -8,7 +9,12 @@ import { systemClock } from "../../clock.ts";
 import { type Disconnect, type Phase, phases, type Reject } from "../../session/phases.ts";
 import { type Checks, definePolicy, type Policy } from "../policy.ts";
 import { defer, disconnect, reject } from "../verdicts.ts";
-import { type CheckEnvironment, type Duration, OptionReader } from "./option_reader.ts";
+import {
+  type CheckEnvironment,
+  type Duration,
+  type Octets,
+  OptionReader,
+} from "./option_reader.ts";
 import { GRACE, wait } from "./wait.ts";
 
 /** A phase in which something can be decided. */
@@ -26,11 +32,22 @@ export interface ChaosOptions {
   readonly reject?: number;
   /** How probable a 421 with the end of the connection is, from 0 to 1. @default 0 */
   readonly disconnect?: number;
+  /**
+   * How probable it is that the connection is lost in the middle of the mail data, from 0 to 1.
+   *
+   * @default 0
+   */
+  readonly cut?: number;
+  /** The last octet at which that happens; each time it is somewhere before. @default 4096 */
+  readonly cutWithin?: Octets;
   /** The same seed, the same chances. @default another one each time */
   readonly seed?: number;
   /** Numbers from 0 to below 1, in place of `seed`. */
   readonly random?: () => number;
 }
+
+/** Octets within which a message is cut, unless told otherwise. */
+const CUT_WITHIN = 4096;
 
 const verdicts = {
   reject: reject("554 5.3.0 Failure on purpose"),
@@ -64,21 +81,26 @@ export function chaos(options: ChaosOptions, environment?: CheckEnvironment): Po
     .map((name) => [name, reader.probability(name)] as const);
   const sum = chances.reduce((total, [, chance]) => total + chance, 0);
   if (sum > 1) reader.refuse("reject + defer + disconnect", sum, "at most 1");
+  const cut = reader.probability("cut");
+  const within = options.cutWithin === undefined ? CUT_WITHIN : reader.octets("cutWithin");
   const anySeed = crypto.getRandomValues(new Uint32Array(1))[0];
   const seed = reader.count("seed", { least: 0, most: 0xffffffff }, anySeed);
   const random = reader.callback<() => number>("random") ?? randomFrom(seed);
   reader.finish();
   const { clock = systemClock } = environment ?? {};
 
-  const decide = async (): Promise<Reject | Disconnect | undefined> => {
+  const decide = async (phase: string): Promise<Reject | Disconnect | undefined> => {
     if (delay > 0) await wait(clock, random() * delay);
     let left = random();
     for (const [name, chance] of chances) {
       if (left < chance) return verdicts[name];
       left -= chance;
     }
+    if (phase === "data" && random() < cut) {
+      return disconnect(verdicts.disconnect.reply, { after: Math.floor(random() * within) });
+    }
     return undefined;
   };
-  const checks: Checks = Object.fromEntries(at.map((phase) => [phase, decide]));
+  const checks: Checks = Object.fromEntries(at.map((phase) => [phase, () => decide(phase)]));
   return definePolicy({ ...checks, name: "chaos", timeLimit: delay + GRACE });
 }
