@@ -33,6 +33,7 @@ export {
 } from "./src/options.ts";
 export { OptionError } from "./src/errors.ts";
 export { type Clock, systemClock, type Timer } from "./src/clock.ts";
+export type { Resolver } from "./src/dns/resolver.ts";
 export {
   type Address,
   type Channel,

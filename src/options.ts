@@ -6,6 +6,8 @@
 
 import type { TlsServer } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { NameCache } from "./dns/name_cache.ts";
+import type { Resolver } from "./dns/resolver.ts";
 import { OptionError } from "./errors.ts";
 import { Networks } from "./networks.ts";
 import { judgeOf } from "./policy/judge.ts";
@@ -65,6 +67,13 @@ export interface ProxyOptions {
   readonly policyTimeLimit?: number;
   /** The answer where a check fails or takes too long. @default "451 4.3.0 Temporary failure, try again later" */
   readonly policyFailure?: string;
+  /**
+   * Looks up the names of clients before they are greeted (`client.name`): a PTR record whose name has
+   * the client's address. Answers are kept for a minute.
+   *
+   * @default none: only a trusted peer tells a name (XCLIENT)
+   */
+  readonly resolver?: Resolver;
   /** Certificates for STARTTLS and implicit TLS. @default none: TLS is not offered */
   readonly tls?: TlsServer;
   /** Refuse MAIL in the clear. Not for a public MX (RFC 3207 §4). @default false */
@@ -136,6 +145,7 @@ export const defaultTimeouts: Timeouts = {
   write: 60_000,
   handshake: 30_000,
   proxyHeader: 5_000,
+  lookup: 5_000,
   linger: 2_000,
 };
 
@@ -210,6 +220,7 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     observer,
     clock,
     replies,
+    names: options.resolver && new NameCache(options.resolver, clock, timeouts.lookup),
     tls,
     tlsRequired,
     auth: oneOf("auth", options.auth ?? "relay", ["relay", "off", "require"]),

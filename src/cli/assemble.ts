@@ -5,13 +5,14 @@
  * @module
  */
 
-import { createTlsServer, fileCertificates } from "../adapters/deno/mod.ts";
+import { createTlsServer, denoResolver, fileCertificates } from "../adapters/deno/mod.ts";
 import type { TlsServer } from "../channel.ts";
 import type { Configuration, UpstreamSource } from "../config/configuration.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ProxyOptions } from "../options.ts";
 import { proceedAll } from "../policy/policy.ts";
 import type { Upstream } from "../session/upstream.ts";
+import type { Counters } from "../state/counters.ts";
 import type { OpenedPolicy } from "./assemble_policy.ts";
 import { type RecordingFile, recordingFile } from "./recording_file.ts";
 import { makeUpstream } from "./upstream.ts";
@@ -42,11 +43,12 @@ export async function assemble(
     openUpstream(work, configuration.upstream, surroundings),
     openUpstreams(work, surroundings),
     openTls(work, surroundings),
-    policyOfRules(work, surroundings),
+    policyOfRules(work, surroundings, surroundings.counters?.live),
     openRecording(work, surroundings),
   ]);
   const second = shadow && new Work(shadow);
-  const shadowed = second && await policyOfRules(second, surroundings);
+  const shadowed = second &&
+    await policyOfRules(second, surroundings, surroundings.counters?.shadow);
   const close = async (): Promise<void> => {
     await Promise.all([...live, ...shadowed?.live ?? []].map((table) => table.settled()));
     await recording?.close();
@@ -68,6 +70,7 @@ export async function assemble(
       upstream,
       upstreams,
       tls,
+      resolver: configuration.lookupNames ? denoResolver : undefined,
       policy,
       shadow: shadowed?.policy,
       observers: recording === undefined ? observers : [...observers, recording.observer],
@@ -147,9 +150,15 @@ async function openTls(
 }
 
 /** Rules bring two libraries along, which most of those who have none should not have to load. */
-async function policyOfRules(work: Work, surroundings: Surroundings): Promise<OpenedPolicy> {
-  const { rules, tables } = work.configuration;
-  if (rules.length === 0 && tables.size === 0) return { policy: proceedAll, live: [] };
+async function policyOfRules(
+  work: Work,
+  surroundings: Surroundings,
+  counters: Counters | undefined,
+): Promise<OpenedPolicy> {
+  const { rules, tables, module } = work.configuration;
+  if (rules.length === 0 && tables.size === 0 && module === undefined) {
+    return { policy: proceedAll, live: [] };
+  }
   const { openPolicy } = await import("./assemble_policy.ts");
-  return await openPolicy(work, surroundings);
+  return await openPolicy(work, surroundings, counters);
 }

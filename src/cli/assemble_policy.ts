@@ -9,8 +9,10 @@ import { httpFeed } from "../config/http_feed.ts";
 import { LiveTable } from "../config/live_table.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
 import { policyOf } from "../config/policy.ts";
-import { type Policy, proceedAll } from "../policy/policy.ts";
+import { compose, type Policy, proceedAll } from "../policy/policy.ts";
 import { Table } from "../policy/rules/table.ts";
+import type { Counters } from "../state/counters.ts";
+import { policyModule } from "./policy_module.ts";
 import { fileFeed } from "./table_file.ts";
 import { type Surroundings, Work } from "./work.ts";
 
@@ -21,7 +23,7 @@ export interface OpenedPolicy {
 }
 
 /**
- * Makes the policy of a configuration, and nothing else of it.
+ * Makes the policy of a configuration, and nothing else of it. Its rules count nothing.
  *
  * @throws {ConfigurationError}
  */
@@ -35,8 +37,16 @@ export async function assemblePolicy(
   return policy;
 }
 
-/** Makes tables and policy; what fails is noted in `work`. */
-export async function openPolicy(work: Work, surroundings: Surroundings): Promise<OpenedPolicy> {
+/**
+ * Makes tables and policy; what fails is noted in `work`.
+ *
+ * @param counters What rules count by. Default: nothing is counted.
+ */
+export async function openPolicy(
+  work: Work,
+  surroundings: Surroundings,
+  counters?: Counters,
+): Promise<OpenedPolicy> {
   const { clock } = surroundings;
   const opened = [...work.configuration.tables].map(async ([name, source]) =>
     [name, await openTable(work, name, source, surroundings)] as const
@@ -44,15 +54,27 @@ export async function openPolicy(work: Work, surroundings: Surroundings): Promis
   const live = await Promise.all(opened);
   // Rules that refer to a table that cannot be read are not wrong for that.
   const tables = new Map(live.map(([name, table]) => [name, table ?? new Table(name)]));
+  const rules = await work.attempt(
+    ["rule"],
+    "rules",
+    "rules",
+    () => Promise.resolve(policyOf(work.configuration, { tables, clock, counters })),
+  );
   return {
-    policy: await work.attempt(
-      ["rule"],
-      "rules",
-      "rules",
-      () => Promise.resolve(policyOf(work.configuration, { tables, clock })),
-    ) ?? proceedAll,
+    policy: compose(rules ?? proceedAll, await openModule(work)),
     live: live.flatMap(([, table]) => table ?? []),
   };
+}
+
+async function openModule(work: Work): Promise<Policy> {
+  const { module } = work.configuration;
+  if (module === undefined) return proceedAll;
+  return await work.attempt(
+    ["policy", "module"],
+    shown(module),
+    "a module whose default export is a policy",
+    () => policyModule(module),
+  ) ?? proceedAll;
 }
 
 function openTable(

@@ -33,6 +33,7 @@ export function lineLog(clock: Clock, write: (line: string) => void): LineLog {
         reply.positive ? "relayed" : "refused",
         field("id", id),
         field("client", client.address),
+        field("name", client.name),
         field("hello", client.hello),
         field("tls", client.tls?.version),
         field("login", client.login),

@@ -28,6 +28,8 @@ export function override(configuration: Configuration, given: Given): Configurat
   return {
     ...configuration,
     options,
+    lookupNames: configuration.lookupNames || given.has("lookup-names"),
+    module: given.value("policy") ?? configuration.module,
     listeners: listeners(configuration.listeners, options.trusted ?? [], given),
     upstream: upstream(configuration.upstream, given),
     tls: tls(configuration.tls, given),

@@ -13,6 +13,7 @@ import { Reply } from "../rfc5321/reply.ts";
 import { replyTexts } from "../session/replies.ts";
 import { assemblePolicy } from "./assemble_policy.ts";
 import { type Given, type OptionRow, UsageError } from "./command_line.ts";
+import { policyModule } from "./policy_module.ts";
 
 /** A policy with what the configuration says of its failures. */
 export interface NamedPolicy {
@@ -64,23 +65,11 @@ async function ofConfiguration(file: string): Promise<NamedPolicy> {
 }
 
 async function ofModule(path: string): Promise<NamedPolicy> {
-  const exported = await imported(path);
-  if (!Array.isArray(exported?.definitions)) {
-    throw new OptionError("--policy", path, "a module whose default export is a policy");
-  }
-  return {
-    policy: exported as Policy,
-    timeLimit: TIME_LIMIT,
-    onFailure: Reply.parse(replyTexts.temporary),
-  };
-}
-
-async function imported(path: string): Promise<Partial<Policy> | undefined> {
+  const onFailure = Reply.parse(replyTexts.temporary);
   try {
-    const file = await Deno.realPath(path);
-    return (await import(new URL(`file://${encodeURI(file)}`).href)).default;
+    return { policy: await policyModule(path), timeLimit: TIME_LIMIT, onFailure };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError("--policy", path, `a module that can be loaded (${why})`);
+    throw new OptionError("--policy", path, `a module whose default export is a policy (${why})`);
   }
 }

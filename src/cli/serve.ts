@@ -10,6 +10,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { defaultConfiguration } from "../config/defaults.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
+import { MemoryCounters } from "../state/counters.ts";
 import { parseDuration } from "./address.ts";
 import type { Surroundings } from "./work.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
@@ -96,6 +97,7 @@ export const serve: CommandSpec = {
       argument: "name",
       help: "Our name in greeting, EHLO and Received. Default: the listener's address.",
     },
+    "lookup-names": { help: "Look up the names of clients, for rules, log and Received." },
     "max-size": {
       argument: "octets",
       help: `Largest message, as 1000, 64k or 50m. Default ${defaultLimits.messageSize}.`,
@@ -122,6 +124,11 @@ export const serve: CommandSpec = {
     "drain": {
       argument: "time",
       help: "How long SIGTERM lets open transactions finish. Default 30s.",
+    },
+    "policy": {
+      argument: "module",
+      help: "Ask the policy that this TypeScript module exports by default, behind the rules of " +
+        "--config; loaded again when it changes.",
     },
     "quiet": { short: "q", help: "Write no line for each message." },
     "help": { short: "h", help: "Show this." },
@@ -160,7 +167,7 @@ async function run(given: Given): Promise<number> {
       say: (line) => console.log(line),
     })
   );
-  const follower = given.has("config")
+  const follower = given.has("config") || given.has("policy")
     ? new Follower(watch, () => byFlags(() => service.reload()))
     : undefined;
   await untilSignal();
@@ -173,16 +180,23 @@ async function run(given: Given): Promise<number> {
 
 /** The configuration that holds: the file's, if there is one, with what is given in its place. */
 async function configurationOf(given: Given, watch: FileWatch): Promise<Configuration> {
-  const file = given.value("config");
-  if (file === undefined) return override(defaultConfiguration(), given);
-  const read = async (path: string): Promise<string> => {
-    await watch.note(path);
-    return await Deno.readTextFile(path);
-  };
   watch.forget();
+  const file = given.value("config");
+  const written = file === undefined ? defaultConfiguration() : await readFrom(file, watch);
+  const configuration = override(written, given);
+  for (const { module } of [configuration, configuration.shadow ?? configuration]) {
+    if (module !== undefined) await watch.note(module);
+  }
+  return configuration;
+}
+
+async function readFrom(file: string, watch: FileWatch): Promise<Configuration> {
   // Whoever has no file need not load what it takes to read one.
   const { loadConfiguration } = await import("../config/load.ts");
-  return override(await loadConfiguration(file, read), given);
+  return await loadConfiguration(file, async (path) => {
+    await watch.note(path);
+    return await Deno.readTextFile(path);
+  });
 }
 
 function surroundingsOf(write: (line: string) => void): Surroundings {
@@ -190,6 +204,7 @@ function surroundingsOf(write: (line: string) => void): Surroundings {
   return {
     clock: systemClock,
     observers: [log.observer],
+    counters: { live: new MemoryCounters(systemClock), shadow: new MemoryCounters(systemClock) },
     dropped: log.upstreamDropped,
     trouble: (error) => console.error(`sluice: ${error.message}`),
   };

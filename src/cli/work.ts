@@ -10,11 +10,14 @@ import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
 import type { Observer } from "../session/observer.ts";
+import type { Counters } from "../state/counters.ts";
 
 /** What a configuration does not say. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly observers: readonly Observer[];
+  /** What rules count by, from one configuration to the next. Default: nothing is counted. */
+  readonly counters?: { readonly live: Counters; readonly shadow: Counters };
   /** Octets that stood behind an upstream's reply to STARTTLS. */
   readonly dropped?: (octets: number) => void;
   /** Told of certificates and tables that could not be read again: what was read stays in use. */

@@ -15,7 +15,8 @@ import type { KeyPath } from "./places.ts";
 /** Options of the proxy that a file can hold as they are. */
 export type PlainOptions = Omit<
   ProxyOptions,
-  "upstream" | "upstreams" | "policy" | "shadow" | "tls" | "replies" | "observers" | "clock"
+  | ("upstream" | "upstreams" | "policy" | "shadow")
+  | ("tls" | "replies" | "observers" | "clock" | "resolver")
 >;
 
 /** Where to listen, and how. */
@@ -66,6 +67,8 @@ export interface Configuration {
   /** Its path, `""` where there is none. */
   readonly file: string;
   readonly options: PlainOptions;
+  /** Whether the names of clients are looked up. */
+  readonly lookupNames: boolean;
   readonly listeners: readonly ListenerSource[];
   readonly upstream: UpstreamSource;
   /** Others by name. */
@@ -73,6 +76,8 @@ export interface Configuration {
   readonly tls: TlsSource | undefined;
   readonly tables: ReadonlyMap<string, TableSource>;
   readonly rules: readonly RuleSource[];
+  /** Path of a module with a policy in TypeScript. */
+  readonly module: string | undefined;
   /** The configuration whose policy is evaluated without effect. */
   readonly shadow: Configuration | undefined;
   readonly record: RecordSource | undefined;

@@ -12,6 +12,7 @@ export function defaultConfiguration(): Configuration {
   return {
     file: "",
     options: { limits: {}, timeouts: {} },
+    lookupNames: false,
     listeners: [{
       at: { transport: "tcp", host: "127.0.0.1", port: 2525 },
       options: {},
@@ -26,6 +27,7 @@ export function defaultConfiguration(): Configuration {
     tls: undefined,
     tables: new Map(),
     rules: [],
+    module: undefined,
     shadow: undefined,
     record: undefined,
     mistake: (path, found, allowed) => ({ key: printPath(path), found, allowed }),

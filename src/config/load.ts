@@ -180,6 +180,7 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
   return {
     file,
     options: optionsOf(document),
+    lookupNames: document["lookup-names"] ?? false,
     listeners: listenersOf(document, beside),
     upstream: source(["upstream"], upstream),
     upstreams: new Map(
@@ -196,6 +197,7 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
       ]),
     ),
     rules: rule,
+    module: document.policy?.module === undefined ? undefined : beside(document.policy.module),
     shadow: shadow === undefined ? undefined : beside(shadow),
     record: record === undefined
       ? undefined

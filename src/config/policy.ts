@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import { builtInChecks } from "../policy/checks/mod.ts";
 import type { Policy } from "../policy/policy.ts";
 import { compileRules, ruleMistakes, type RuleTable } from "../policy/rules/rule.ts";
+import type { Counters } from "../state/counters.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigurationError } from "./mistake.ts";
 
@@ -16,6 +17,8 @@ export interface PolicyOptions {
   /** Those of the configuration, by name. */
   readonly tables: ReadonlyMap<string, RuleTable>;
   readonly clock: Clock;
+  /** Of conditions on the rate. Default: nothing is counted, and none of them is met. */
+  readonly counters?: Counters;
 }
 
 /**
@@ -25,13 +28,14 @@ export interface PolicyOptions {
  */
 export function policyOf(
   configuration: Configuration,
-  { tables, clock }: PolicyOptions,
+  { tables, clock, counters }: PolicyOptions,
 ): Policy {
   const environment = {
     tables,
     upstreams: new Set(configuration.upstreams.keys()),
     checks: new Map([...builtInChecks].map(([name, { create }]) => [name, create])),
     clock,
+    counters,
   };
   const { rules } = configuration;
   const mistakes = ruleMistakes(rules, environment).map(({ number, path, found, allowed }) =>

@@ -101,6 +101,8 @@ export const configurationSchema = z.strictObject({
     .describe("Pass source routes on instead of dropping them. Default false."),
   verify: z.enum(["local", "upstream"]).optional()
     .describe("Who answers VRFY, EXPN, HELP. Default local."),
+  "lookup-names": z.boolean().optional()
+    .describe("Look up the names of clients, for rules, log and Received. Default false."),
   shadow: file.optional()
     .describe("A second configuration whose policy is evaluated on live mail without effect."),
   record: file.optional().describe("Record what the policy is asked, as JSON lines, here."),
@@ -142,12 +144,15 @@ export const configurationSchema = z.strictObject({
     write: duration(defaultTimeouts.write),
     handshake: duration(defaultTimeouts.handshake),
     "proxy-header": duration(defaultTimeouts.proxyHeader),
+    lookup: duration(defaultTimeouts.lookup),
     linger: duration(defaultTimeouts.linger),
   }).optional(),
   policy: z.strictObject({
     "time-limit": duration(30_000),
     "on-failure": z.enum(["defer", "reject"]).optional()
       .describe("The answer where a check fails or takes too long. Default defer."),
+    module: file.optional()
+      .describe("A TypeScript module whose default export is a policy; asked behind the rules."),
   }).optional(),
   tables: z.record(name, table).optional().describe("What rules look up as @name."),
   rule: z.array(ruleSchema, { error: "tables, each headed by [[rule]]" }).optional()

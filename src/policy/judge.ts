@@ -19,7 +19,7 @@ import {
   type Step,
   type Verdict,
 } from "../session/phases.ts";
-import type { Answer, Policy, PolicyDefinition } from "./policy.ts";
+import type { Answer, OnFailure, Policy, PolicyDefinition } from "./policy.ts";
 
 /** One recipient becomes at most so many: an alias map that refers to itself must end. */
 const MAX_PATHS = 1000;
@@ -88,14 +88,14 @@ interface Draft {
 }
 
 class PolicySession implements SessionJudge {
-  readonly #kept: readonly Kept[];
+  readonly kept: readonly Kept[];
 
   constructor(
     readonly definitions: readonly Definition[],
     readonly asked: ReadonlySet<Phase>,
     readonly options: JudgeOptions,
   ) {
-    this.#kept = definitions.map((definition) => new Kept(definition));
+    this.kept = definitions.map((definition) => new Kept(definition));
   }
 
   asks(phase: Phase): boolean {
@@ -104,21 +104,26 @@ class PolicySession implements SessionJudge {
   }
 
   async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
-    if (phase === "mail") { for (const kept of this.#kept) kept.forget(); }
-    const steps: Step[] = [];
-    return { ...await this.#from(0, phase, facts, steps), steps };
+    if (phase === "mail") { for (const kept of this.kept) kept.forget(); }
+    const question = new Question(this, phase);
+    return { ...await question.put(0, facts), steps: question.steps };
   }
+}
+
+/** One question, put to one definition after the other. */
+class Question<P extends Phase> {
+  readonly steps: Step[] = [];
+
+  constructor(readonly session: PolicySession, readonly phase: P) {}
 
   /** Takes the verdicts that have been given, then those of the definitions from `next` on. */
-  async #from<P extends Phase>(
+  async put(
     next: number,
-    phase: P,
     facts: PhaseFacts[P],
-    steps: Step[],
     given: readonly Verdict[] = NOTHING,
   ): Promise<Draft> {
     const draft: Draft = {};
-    for (let verdicts = given;; verdicts = await this.#ask(next++, phase, facts, steps)) {
+    for (let verdicts = given;; verdicts = await this.#ask(next++, facts)) {
       for (const [at, verdict] of verdicts.entries()) {
         switch (verdict.kind) {
           case "proceed":
@@ -126,128 +131,116 @@ class PolicySession implements SessionJudge {
           case "reject":
             return { ...draft, refusal: verdict.reply };
           case "disconnect":
-            if (verdict.after !== undefined && phase === "data") {
-              return { ...draft, cut: verdict.after };
-            }
-            return { ...draft, refusal: verdict.reply, close: true };
+            return verdict.after !== undefined && this.phase === "data"
+              ? { ...draft, cut: verdict.after }
+              : { ...draft, refusal: verdict.reply, close: true };
           case "discard":
             return { ...draft, discard: true };
           case "route":
             draft.upstream ??= verdict.upstream;
             break;
-          case "rewrite": {
-            const { paths } = verdict;
-            if (paths.length !== 1) {
-              const rest = (path: Path) => this.#rest(next - 1, phase, verdict, path, steps);
-              const given = verdicts.slice(at + 1);
-              return await this.#fork(next, phase, facts, paths, steps, draft, given, rest);
+          case "rewrite":
+            if (verdict.paths.length !== 1) {
+              return await this.#fork(next, facts, draft, verdict, verdicts.slice(at + 1));
             }
-            draft.paths = paths;
-            facts = withPath(phase, facts, paths[0]);
-          }
+            draft.paths = verdict.paths;
+            facts = this.#withPath(facts, verdict.paths[0]);
         }
       }
-      if (next === this.definitions.length) return draft;
+      if (next === this.session.definitions.length) return draft;
     }
   }
 
-  /** What follows sees each path by itself; what is left of them stands in the envelope. */
-  async #fork<P extends Phase>(
+  /**
+   * What follows sees each path by itself: the verdicts behind the rewriting one, what its own check
+   * says of the path, and the definitions from `next` on. What is left stands in the envelope.
+   */
+  async #fork(
     next: number,
-    phase: P,
     facts: PhaseFacts[P],
-    paths: readonly Path[],
-    steps: Step[],
     draft: Draft,
-    given: readonly Verdict[],
-    rest: (path: Path) => Promise<readonly Verdict[]>,
+    rewriting: Rewrite,
+    behind: readonly Verdict[],
   ): Promise<Draft> {
+    const { failed, onFailure } = this.session.options;
     const left: Path[] = [];
     let refused: Draft | undefined;
-    for (const path of paths) {
-      const said = [...given, ...await rest(path)];
-      const one = await this.#from(next, phase, withPath(phase, facts, path), steps, said);
+    for (const path of rewriting.paths) {
+      const said = [...behind, ...await this.#rest(next - 1, rewriting, path)];
+      const one = await this.put(next, this.#withPath(facts, path), said);
       if (one.close) return one;
       draft.upstream ??= one.upstream;
       if (one.refusal !== undefined) refused ??= one;
       else if (!one.discard) left.push(...one.paths ?? [path]);
       if (left.length > MAX_PATHS) {
-        this.options.failed(phase, "rewrite", new RangeError(`More than ${MAX_PATHS} recipients`));
-        return { refusal: this.options.onFailure };
+        failed(this.phase, "rewrite", new RangeError(`More than ${MAX_PATHS} recipients`));
+        return { refusal: onFailure };
       }
     }
     return left.length === 0 && refused !== undefined ? refused : { ...draft, paths: left };
   }
 
-  async #ask<P extends Phase>(
-    nth: number,
-    phase: P,
-    facts: PhaseFacts[P],
-    steps: Step[],
-  ): Promise<readonly Verdict[]> {
-    const definition = this.definitions[nth];
-    const check = definition[phase] as
+  async #ask(nth: number, facts: PhaseFacts[P]): Promise<readonly Verdict[]> {
+    const check = this.session.definitions[nth][this.phase] as
       | ((facts: PhaseFacts[P], own: Kept) => Answer | Promise<Answer>)
       | undefined;
     if (check === undefined) return NOTHING;
-    return await this.#listen(definition, phase, () => check(facts, this.#kept[nth]), steps);
+    return await this.#listen(nth, () => check(facts, this.session.kept[nth]));
   }
 
   /** What the check of one definition has to say of one path that it made. */
-  async #rest(
-    nth: number,
-    phase: Phase,
-    { next }: Rewrite,
-    path: Path,
-    steps: Step[],
-  ): Promise<readonly Verdict[]> {
-    if (next === undefined) return NOTHING;
-    return await this.#listen(this.definitions[nth], phase, () => next(path), steps);
+  async #rest(nth: number, { next }: Rewrite, path: Path): Promise<readonly Verdict[]> {
+    return next === undefined ? NOTHING : await this.#listen(nth, () => next(path));
   }
 
   async #listen(
-    definition: Definition,
-    phase: Phase,
+    nth: number,
     ask: () => Answer | Promise<Answer>,
-    steps: Step[],
   ): Promise<readonly Verdict[]> {
-    const { clock } = this.options;
+    const definition = this.session.definitions[nth];
+    const { clock } = this.session.options;
     const began = clock.now();
-    const answer = await this.#answer(definition, phase, ask);
+    const answer = await this.#answer(definition, ask);
     if (answer === undefined) return NOTHING;
     const verdicts = Array.isArray(answer) ? answer : [answer as Verdict];
     const took = clock.now() - began;
     for (const verdict of verdicts) {
-      steps.push({ phase, check: verdict.by ?? definition.name ?? "policy", verdict, took });
+      const check = verdict.by ?? definition.name ?? "policy";
+      this.steps.push({ phase: this.phase, check, verdict, took });
     }
     return verdicts;
   }
 
   async #answer(
-    definition: Definition,
-    phase: Phase,
+    { name = "policy", timeLimit, onFailure }: Definition,
     ask: () => Answer | Promise<Answer>,
   ): Promise<Verdict | readonly Verdict[] | undefined> {
-    const { clock, failed, onFailure } = this.options;
-    const { name = "policy", timeLimit = this.options.timeLimit } = definition;
+    const { options } = this.session;
     try {
       const answer = ask();
       if (!(answer instanceof Promise)) return answer ?? undefined;
-      return await within(clock, timeLimit, `${name} at ${phase}`, answer) ?? undefined;
+      const limit = timeLimit ?? options.timeLimit;
+      return await within(options.clock, limit, `${name} at ${this.phase}`, answer) ?? undefined;
     } catch (error) {
-      failed(phase, name, error);
-      const kinds = {
-        accept: undefined,
-        defer: { kind: "reject", reply: onFailure.transient ? onFailure : DEFERRED },
-        reject: { kind: "reject", reply: REJECTED },
-      } as const;
-      return definition.onFailure === undefined
-        ? { kind: "reject", reply: onFailure }
-        : kinds[definition.onFailure];
+      options.failed(this.phase, name, error);
+      return onFailure === undefined
+        ? { kind: "reject", reply: options.onFailure }
+        : failures(options.onFailure)[onFailure];
     }
+  }
+
+  #withPath(facts: PhaseFacts[P], path: Path): PhaseFacts[P] {
+    return this.phase === "mail"
+      ? { ...facts, reversePath: path }
+      : { ...facts, forwardPath: path };
   }
 }
 
-function withPath<P extends Phase>(phase: P, facts: PhaseFacts[P], path: Path): PhaseFacts[P] {
-  return phase === "mail" ? { ...facts, reversePath: path } : { ...facts, forwardPath: path };
+/** What a definition's own answer to its failure means. */
+function failures(standard: Reply): Readonly<Record<OnFailure, Verdict | undefined>> {
+  return {
+    accept: undefined,
+    defer: { kind: "reject", reply: standard.transient ? standard : DEFERRED },
+    reject: { kind: "reject", reply: REJECTED },
+  };
 }

@@ -17,7 +17,7 @@ export interface ClientFacts {
   readonly address: string;
   /** TCP port, 0 if unknown. */
   readonly port: number;
-  /** Host name, where a trusted peer told it (XCLIENT NAME). */
+  /** Host name, looked up and confirmed (`ProxyOptions.resolver`) or told by a trusted peer (XCLIENT NAME). */
   readonly name?: string;
   /** Name in HELO or EHLO, `""` before it. */
   readonly hello: string;

@@ -71,7 +71,10 @@ export const xforward: Handler<"XFORWARD"> = {
   },
 };
 
-/** Attributes that are not named keep their value; `[UNAVAILABLE]` clears it. */
+/**
+ * Attributes that are not named keep their value; `[UNAVAILABLE]` clears it. But an address does not
+ * inherit the name of another one.
+ */
 function clientOf(attributes: Attributes, before: ClientFacts): Partial<ClientFacts> {
   const value = (name: string, old: string | undefined): string | undefined =>
     attributes.has(name) ? attributes.get(name) : old;
@@ -79,7 +82,7 @@ function clientOf(attributes: Attributes, before: ClientFacts): Partial<ClientFa
   return {
     address: value("ADDR", before.address) ?? "",
     port: port === undefined ? 0 : Number(port),
-    name: value("NAME", before.name),
+    name: value("NAME", attributes.has("ADDR") ? undefined : before.name),
     hello: value("HELO", before.hello) ?? "",
     login: value("LOGIN", before.login),
     extended: value("PROTO", before.extended ? "ESMTP" : "SMTP") === "ESMTP",

@@ -87,6 +87,9 @@ export class SessionServer {
     const { proxyFrom, implicitTls } = session.at;
     if (proxyFrom !== undefined) await acceptProxyHeader(session, proxyFrom);
     if (implicitTls) await session.secure();
+    // A name that is not known yet is waited for: rules about the client may ask for it at once.
+    const name = await session.settings.names?.of(session.client.address, session.signal);
+    if (name !== undefined) session.identify({ name });
     await session.greet("");
   }
 

@@ -274,7 +274,7 @@ export class Session {
     };
   }
 
-  /** Puts the client in the place of the peer: PROXY header, XCLIENT. */
+  /** Puts the client in the place of the peer (PROXY header, XCLIENT), or tells more about it. */
   identify(facts: Partial<ClientFacts>): void {
     const address = facts.address ?? this.client.address;
     this.client = { ...this.client, ...facts, trusted: this.settings.trusted.has(address) };

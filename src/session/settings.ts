@@ -6,6 +6,7 @@
 
 import type { TlsServer } from "../channel.ts";
 import type { Clock } from "../clock.ts";
+import type { NameCache } from "../dns/name_cache.ts";
 import type { Networks } from "../networks.ts";
 import type { Observer } from "./observer.ts";
 import type { Judge } from "./phases.ts";
@@ -48,6 +49,8 @@ export interface Timeouts {
   readonly handshake: number;
   /** For a PROXY header. @default 5000 */
   readonly proxyHeader: number;
+  /** For the name of a client to be looked up; it is greeted without one then. @default 5000 */
+  readonly lookup: number;
   /** For the client to close after our last reply. @default 2000 */
   readonly linger: number;
 }
@@ -61,6 +64,8 @@ export interface Settings {
   readonly observer: Required<Observer>;
   readonly clock: Clock;
   readonly replies: ReplyTable;
+  /** Where names of clients are looked up; absent: nowhere. */
+  readonly names: NameCache | undefined;
   readonly tls: TlsServer | undefined;
   /** MAIL is refused in the clear. */
   readonly tlsRequired: boolean;

@@ -17,9 +17,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "prefix.ts": ["rfc5321"],
   "cidr_set.ts": ["prefix.ts"],
   "networks.ts": ["cidr_set.ts"],
+  "dns": ["clock.ts", "prefix.ts", "rfc5321"],
   "rfc5321": ["bytes.ts"],
+  "state": ["clock.ts"],
   "stages": ["bytes.ts", "rfc5321", "npm:ipaddr.js"],
-  "session": ["bytes.ts", "channel.ts", "clock.ts", "networks.ts", "rfc5321", "stages"],
+  "session": ["bytes.ts", "channel.ts", "clock.ts", "dns", "networks.ts", "rfc5321", "stages"],
   "policy": [
     "bytes.ts",
     "channel.ts",
@@ -29,19 +31,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "prefix.ts",
     "rfc5321",
     "session",
+    "state",
     "npm:re2js",
     "npm:zod",
   ],
   "upstream": ["bytes.ts", "channel.ts", "clock.ts", "errors.ts", "rfc5321", "session", "stages"],
   "options.ts": [
-    ...["channel.ts", "clock.ts", "errors.ts", "networks.ts"],
+    ...["channel.ts", "clock.ts", "dns", "errors.ts", "networks.ts"],
     ...["policy", "rfc5321", "session", "upstream"],
   ],
   "proxy.ts": ["channel.ts", "options.ts", "session"],
-  "adapters": ["bytes.ts", "channel.ts", "clock.ts", "upstream"],
+  "adapters": ["bytes.ts", "channel.ts", "clock.ts", "dns", "upstream"],
   "config": [
-    ...["channel.ts", "clock.ts", "errors.ts", "networks.ts", "options.ts", "policy", "upstream"],
-    ...["npm:smol-toml", "npm:zod"],
+    ...["channel.ts", "clock.ts", "errors.ts", "networks.ts", "options.ts", "policy", "state"],
+    ...["upstream", "npm:smol-toml", "npm:zod"],
   ],
   "testing": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "options.ts", "proxy.ts"],
@@ -49,7 +52,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "cli": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "errors.ts", "options.ts", "proxy.ts"],
-    ...["config", "policy", "rfc5321", "session", "stages", "upstream", "npm:deno-std"],
+    ...["config", "policy", "rfc5321", "session", "stages", "state", "upstream", "npm:deno-std"],
   ],
 };
 

@@ -125,7 +125,7 @@ Deno.test("explain and replay: a command line that cannot be obeyed", async () =
     [["explain", "--policy", POLICY, ...ENVELOPE, "--client", "localhost"], "an IP address"],
     [["explain", "--policy", POLICY, ...ENVELOPE, "--tls", "1.1"], "1.2, 1.3"],
     [["explain", "--policy", POLICY, ...ENVELOPE, "--message", "/none"], "a file that can be read"],
-    [["explain", "--policy", "/none.ts", ...ENVELOPE], "a module that can be loaded"],
+    [["explain", "--policy", "/none.ts", ...ENVELOPE], "a module whose default export is a policy"],
     [["explain", "--policy", import.meta.url.slice(7), ...ENVELOPE], "default export is a policy"],
     [["replay", "--policy", POLICY], "needed is a recording"],
     [["replay", "--policy", POLICY, "/none"], "a file that can be read"],

@@ -61,6 +61,7 @@ Deno.test("the example says what it says", async () => {
       write: 60_000,
       handshake: 30_000,
       proxyHeader: 5_000,
+      lookup: 5_000,
       linger: 2_000,
     },
   });
@@ -85,6 +86,15 @@ Deno.test("the example says what it says", async () => {
   const known = new Map([...tables.keys()].map((name) => [name, new Table(name)]));
   const policy = policyOf(configuration, { tables: known, clock: new FakeClock() });
   assert(policy.definitions.some(({ connect, mail, rcpt }) => connect && mail && rcpt));
+});
+
+Deno.test("names are looked up where the file says so", async () => {
+  for (const [text, looked] of [["", false], ["lookup-names = true", true]] as const) {
+    const { lookupNames, ...rest } = await loadConfiguration("a", () => Promise.resolve(text));
+    assertEquals(lookupNames, looked);
+    // It is the program that has a resolver, not the file.
+    assertEquals("resolver" in rest.options, false);
+  }
 });
 
 Deno.test("paths are relative to the file", async () => {

@@ -427,6 +427,38 @@ when.time = 'always'
 then = { discard = true }`,
     'a.toml:4:6: rule[0].when.time: found "always", allowed is days of the week, a time of day, or both, in UTC, as mon-fri 08:00-18:00',
   ],
+  [
+    `[[rule]]
+name = 'a'
+at = 'mail'
+when = { rate = { of = 'host', per = '1m', above = 20 } }
+then = { defer = true }`,
+    'a.toml:4:19: rule[0].when.rate.of: found "host", allowed is client, login, sender, sender-domain, recipient, recipient-domain, all',
+  ],
+  [
+    `[[rule]]
+name = 'a'
+at = 'mail'
+when.rate = { of = 'client', per = '1m', above = 0 }
+then = { defer = true }`,
+    "a.toml:4:42: rule[0].when.rate.above: found 0, allowed is a whole number of at least 1",
+  ],
+  [
+    `[[rule]]
+name = 'a'
+at = 'mail'
+when.not.rate = { of = 'client', per = '1m', above = 20 }
+then = { defer = true }`,
+    "a.toml:4:10: rule[0].when.not.rate: found a count within and, or, not, allowed is it beside them in when",
+  ],
+  [
+    `[[rule]]
+name = 'a'
+at = 'mail'
+when.rate = { of = 'client', per = '2d', above = 20 }
+then = { defer = true }`,
+    'a.toml:4:30: rule[0].when.rate.per: found "2d", allowed is 1s to 24h, as 30s, 5m or 1h',
+  ],
 ];
 
 async function compile(text: string): Promise<void> {

@@ -58,6 +58,7 @@ const rows: readonly (readonly [
   [["--no-trace"], option({ trace: false })],
   [["--require-tls"], option({ tlsRequired: true })],
   [["--insecure-auth"], option({ authWithoutTls: true })],
+  [["--lookup-names"], () => ({ lookupNames: true })],
   [["--keep-source-routes"], option({ keepSourceRoutes: true })],
   [["--auth", "off"], option({ auth: "off" })],
   [["--verify", "upstream"], option({ verify: "upstream" })],

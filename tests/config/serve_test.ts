@@ -80,3 +80,56 @@ Deno.test("serve --config: each mistake is a line, and the exit status is 2", as
   ]);
   await Deno.remove(file);
 });
+
+Deno.test("serve --policy: a policy in TypeScript, loaded again when it changes", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "sluice-policy-" });
+  const module = `${directory}/policy.ts`;
+  const write = (domain: string): Promise<void> =>
+    Deno.writeTextFile(
+      module,
+      `import { definePolicy, reject } from "@sluice/sluice/policy";
+       export default definePolicy({
+         mail: ({ reversePath }) =>
+           reversePath.domain === "${domain}" ? reject("550 5.7.1 Not ${domain}") : undefined,
+       });`,
+    );
+  await write("a.example");
+  const program = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-lock", "--config", `${root}deno.json`, "--no-prompt", "--allow-net"],
+      ...[`--allow-read=${directory},${root}src`, `${root}src/cli/main.ts`, "--policy", module],
+      ...["--listen", "127.0.0.1:0", "--quiet"],
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [out, err] = [linesOf(program.stdout), linesOf(program.stderr)];
+  const address = parseAddress((await out()).split(" ")[2], "");
+  const mail = async (from: string): Promise<string> => {
+    const client = await Client.connect(address);
+    await client.reply();
+    await client.say("HELO client.example");
+    const reply = await client.say(`MAIL FROM:<x@${from}>`);
+    await client.close();
+    return reply.trimEnd();
+  };
+  assertEquals(await mail("a.example"), "550 5.7.1 Not a.example");
+  assertMatch(await mail("b.example"), /^250 /);
+
+  await Deno.writeTextFile(module, "export default 1;");
+  program.kill("SIGHUP");
+  assertMatch(await err(), /policy\.module: found ".*\/policy\.ts", allowed is a module whose /);
+  assertEquals(await mail("a.example"), "550 5.7.1 Not a.example");
+
+  // Without a signal: the module is looked at each second.
+  await write("b.example");
+  assertEquals(await out(), "reloaded");
+  assertEquals(await mail("b.example"), "550 5.7.1 Not b.example");
+
+  program.kill("SIGTERM");
+  assertMatch(await out(), /^draining \d sessions$/);
+  assertEquals([(await program.status).code, await out(), await err()], [0, "", ""]);
+  await Deno.remove(directory, { recursive: true });
+});

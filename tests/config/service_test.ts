@@ -3,6 +3,7 @@ import { Service } from "../../src/cli/service.ts";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { ConfigurationError } from "../../src/config/mistake.ts";
+import { MemoryCounters } from "../../src/state/counters.ts";
 import { Client } from "./_client.ts";
 
 /** A service whose file a test rewrites. */
@@ -17,6 +18,10 @@ class Fixture {
       surroundings: {
         clock: systemClock,
         observers: [],
+        counters: {
+          live: new MemoryCounters(systemClock),
+          shadow: new MemoryCounters(systemClock),
+        },
         trouble: (error) => {
           throw error;
         },
@@ -173,6 +178,29 @@ Deno.test("a listener gets other options without being closed", async () => {
   assertEquals(await offer(), true);
   await service.close(0);
   assertEquals(fixture.said.length, 1);
+});
+
+Deno.test("counts go on from one configuration to the next", async () => {
+  const counting = (name: string) =>
+    `${listenAt("127.0.0.1:0")}
+    [[rule]]
+    name = "too many"
+    at = "connect"
+    when.rate = { of = "all", per = "24h", above = 1 }
+    then.reject = "554 5.7.1 ${name}"
+  `;
+  const fixture = new Fixture(counting("a"));
+  const service = await fixture.start();
+  const greeting = async (): Promise<string> => {
+    const client = await Client.connect(service.addresses[0]);
+    const reply = await client.reply();
+    await client.close();
+    return reply.slice(0, 3);
+  };
+  assertEquals(await greeting(), "220");
+  await fixture.reload(counting("b"));
+  assertEquals(await greeting(), "554");
+  await service.close(0);
 });
 
 Deno.test("a recording goes on from one configuration to the next", async () => {

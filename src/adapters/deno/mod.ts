@@ -1,5 +1,5 @@
 /**
- * All that Sluice needs of Deno: connections, listeners, TLS and its certificates.
+ * All that Sluice needs of Deno: connections, listeners, TLS and its certificates, names.
  *
  * @example A proxy with STARTTLS in front of the server on port 25
  * ```ts ignore
@@ -31,6 +31,7 @@
 
 export { channelOfConn } from "./conn.ts";
 export { denoDialer } from "./dialer.ts";
+export { denoResolver } from "./resolver.ts";
 export { type Acceptor, listen, listenerOf, type ListenOptions } from "./listener.ts";
 export {
   type CertificateFiles,
@@ -61,3 +62,4 @@ export {
   type TlsVerification,
 } from "../../channel.ts";
 export type { Clock, Timer } from "../../clock.ts";
+export type { Resolver } from "../../dns/resolver.ts";

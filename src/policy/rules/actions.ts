@@ -10,6 +10,7 @@ import { type Phase, phases, type Verdict } from "../../session/phases.ts";
 import type { Policy } from "../policy.ts";
 import { defer, discard, disconnect, proceed, reject, rewrite, route } from "../verdicts.ts";
 import type { When } from "./conditions.ts";
+import { parseDuration } from "./duration.ts";
 import { compileRewriting } from "./rewriting.ts";
 import { nameList, type Scope } from "./scope.ts";
 import { rulePhases, type View } from "./view.ts";
@@ -56,8 +57,6 @@ function always(...verdicts: readonly Verdict[]): Partial<Effect> {
 }
 
 const companions = ["route", "delay"];
-const duration = /^([0-9]{1,5})(ms|s|m)$/;
-const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 const onlyTrue = (): z.ZodType<true> => z.literal(true, { error: "true" });
 const replyOrTrue = (allowed: string): z.ZodType<true | string> =>
   z.union([z.literal(true), z.string()], { error: allowed }).describe(allowed);
@@ -155,8 +154,7 @@ export const actions = {
     phases: rulePhases,
     beside: [],
     compile: (value, scope) => {
-      const [, digits, unit] = duration.exec(value) ?? [];
-      const delay = digits === undefined ? NaN : Number(digits) * milliseconds[unit];
+      const delay = parseDuration(value);
       if (delay >= 1 && delay <= maxDelay) return { delay };
       throw scope.error(JSON.stringify(value), "1ms to 60s, as 5s or 500ms");
     },

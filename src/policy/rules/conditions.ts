@@ -12,10 +12,11 @@ import type { Path } from "../../rfc5321/path.ts";
 import type { Phase } from "../../session/phases.ts";
 import { comparisonForm, parseComparison } from "./comparison.ts";
 import { parsePattern } from "./pattern.ts";
-import { eachOf, type Scope } from "./scope.ts";
+import { compileRate, rateSchema } from "./rate.ts";
+import { eachOf, requirePhase, type Scope } from "./scope.ts";
 import type { TableKey } from "./table.ts";
 import { parseTimeWindow, timeWindowForm } from "./time_window.ts";
-import { rulePhases, type View } from "./view.ts";
+import { phasesFrom, rulePhases, type View } from "./view.ts";
 
 /** Whether a condition is met. */
 export type Predicate = (view: View) => boolean;
@@ -35,9 +36,9 @@ type Texts = string | readonly string[];
 const texts = (allowed: string): z.ZodType<Texts> =>
   z.union([z.string(), z.array(z.string()).min(1, allowed)], { error: allowed }).describe(allowed);
 
-const fromHello = rulePhases.filter((phase) => phase !== "connect");
-const fromMail = fromHello.slice(fromHello.indexOf("mail"));
-const fromRcpt = fromMail.slice(1);
+const fromHello = phasesFrom("ehlo");
+const fromMail = phasesFrom("mail");
+const fromRcpt = phasesFrom("rcpt");
 
 function anyOf<T>(tests: readonly ((value: T) => boolean)[]): (value: T) => boolean {
   return tests.length === 1 ? tests[0] : (value) => tests.some((test) => test(value));
@@ -254,6 +255,7 @@ export const conditions = {
       return () => within(clock.now());
     },
   }),
+  rate: condition({ schema: rateSchema, phases: rulePhases, compile: compileRate }),
 };
 
 type Rows = typeof conditions;
@@ -272,11 +274,25 @@ export type When =
 
 function compileOne(key: string, value: unknown, scope: Scope): Predicate {
   const row = conditions[key as keyof Rows] as Condition<unknown>;
-  if (!row.phases.includes(scope.phase)) {
-    const allowed = `it at ${row.phases.join(", ")}`;
-    throw scope.error(`a condition at ${scope.phase}`, allowed);
-  }
+  requirePhase(row.phases, scope);
   return row.compile(value, scope);
+}
+
+/** Everything but `rate`, which only stands outside. */
+function compileAll({ and = [], or, not, ...keys }: When, scope: Scope): Predicate {
+  if (keys.rate !== undefined) {
+    throw scope.at("rate").error("a count within and, or, not", "it beside them in when");
+  }
+  const all = Object.entries(keys).map(([key, value]) => compileOne(key, value, scope.at(key)));
+  all.push(...and.map((when, nth) => compileAll(when, scope.at("and", nth))));
+  if (or !== undefined) {
+    all.push(anyOf(or.map((when, nth) => compileAll(when, scope.at("or", nth)))));
+  }
+  if (not !== undefined) {
+    const met = compileAll(not, scope.at("not"));
+    all.push((view) => !met(view));
+  }
+  return all.length === 1 ? all[0] : (view) => all.every((met) => met(view));
 }
 
 /**
@@ -284,15 +300,10 @@ function compileOne(key: string, value: unknown, scope: Scope): Predicate {
  *
  * @throws {RuleError} At the first condition that cannot be used, or not in this phase.
  */
-export function compileWhen({ and = [], or, not, ...keys }: When, scope: Scope): Predicate {
-  const all = Object.entries(keys).map(([key, value]) => compileOne(key, value, scope.at(key)));
-  all.push(...and.map((when, nth) => compileWhen(when, scope.at("and", nth))));
-  if (or !== undefined) {
-    all.push(anyOf(or.map((when, nth) => compileWhen(when, scope.at("or", nth)))));
-  }
-  if (not !== undefined) {
-    const met = compileWhen(not, scope.at("not"));
-    all.push((view) => !met(view));
-  }
-  return all.length === 1 ? all[0] : (view) => all.every((met) => met(view));
+export function compileWhen({ rate, ...others }: When, scope: Scope): Predicate {
+  const met = compileAll(others, scope);
+  if (rate === undefined) return met;
+  const exceeded = compileOne("rate", rate, scope.at("rate"));
+  // Only what meets all the others is counted.
+  return (view) => met(view) && exceeded(view);
 }

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Phase } from "../../session/phases.ts";
+import type { Counters } from "../../state/counters.ts";
 import type { Policy } from "../policy.ts";
 import { PatternError } from "./pattern_error.ts";
 import { RuleError, type RulePath } from "./rule_error.ts";
@@ -33,6 +34,8 @@ export interface RuleEnvironment {
   readonly checks: ReadonlyMap<string, CheckFactory>;
   /** For conditions on the time, and for delays. */
   readonly clock: Clock;
+  /** For conditions on the rate. Default: nothing is counted, and none of them is met. */
+  readonly counters?: Counters;
   /** Told the name of every rule whose conditions are met. Default: nobody is told. */
   readonly hit?: (rule: string) => void;
 }
@@ -125,6 +128,17 @@ export class Scope {
     if (name === "default" || upstreams.has(name)) return name;
     throw this.error(JSON.stringify(name), nameList(["default", ...upstreams], "an upstream"));
   }
+}
+
+/**
+ * Refuses a condition that asks for what its phase does not know.
+ *
+ * @param phases Those that know it.
+ * @throws {RuleError} If the rule's phase is none of them.
+ */
+export function requirePhase(phases: readonly Phase[], scope: Scope): void {
+  if (phases.includes(scope.phase)) return;
+  throw scope.error(`a condition at ${scope.phase}`, `it at ${phases.join(", ")}`);
 }
 
 /** `an upstream: a, b`; what may be there, for errors. */

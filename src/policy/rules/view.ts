@@ -93,6 +93,11 @@ export const views: {
 /** Phases in which there can be rules, in their order. */
 export const rulePhases = Object.keys(views) as readonly Viewed[];
 
+/** Those from one on. */
+export function phasesFrom(first: Viewed): readonly Viewed[] {
+  return rulePhases.slice(rulePhases.indexOf(first));
+}
+
 /** The address that a phase asks about: the reverse-path at `mail`, the forward-path at `rcpt`. */
 export function pathOf(phase: Phase, view: View): Path {
   return phase === "mail" ? view.sender : view.recipients[0];

@@ -74,6 +74,47 @@ const mistakes: readonly Row[] = [
   ["mail", { and: [{ time: "noon" }] }, no, 'when.and[0].time: found "noon", allowed is days'],
   ["mail", { tls: { version: "2" } }, no, 'when.tls.version: found "2", allowed is 1.0, 1.1, 1.2'],
   ["mail", { tls: { fingerprint: "ab" } }, no, "when.tls.fingerprint: found"],
+  [
+    "connect",
+    { rate: { of: "sender", per: "1m", above: 1 } },
+    no,
+    "when.rate.of: found a condition at connect, allowed is it at mail, rcpt,",
+  ],
+  [
+    "mail",
+    { rate: { of: "recipient-domain", per: "1m", above: 1 } },
+    no,
+    "when.rate.of: found a condition at mail, allowed is it at rcpt,",
+  ],
+  [
+    "auth",
+    { rate: { of: "login", per: "1m", above: 1 } },
+    no,
+    "when.rate.of: found a condition at auth, allowed is it at mail,",
+  ],
+  [
+    "mail",
+    { rate: { of: "all", per: "60", above: 1 } },
+    no,
+    'when.rate.per: found "60", allowed is 1s to 24h, as 30s, 5m or 1h',
+  ],
+  ["mail", { rate: { of: "all", per: "999ms", above: 1 } }, no, 'when.rate.per: found "999ms"'],
+  ["mail", { rate: { of: "all", per: "25h", above: 1 } }, no, 'when.rate.per: found "25h"'],
+  ...([
+    [{ not: { rate: { of: "all", per: "1m", above: 1 } } }, "when.not.rate"],
+    [{ and: [{ rate: { of: "all", per: "1m", above: 1 } }] }, "when.and[0].rate"],
+    [
+      { or: [{ tls: true }, { and: [{ rate: { of: "all", per: "1m", above: 1 } }] }] },
+      "when.or[1].and[0].rate",
+    ],
+  ] as const).map((
+    [when, key],
+  ): Row => [
+    "mail",
+    when,
+    no,
+    `${key}: found a count within and, or, not, allowed is it beside them`,
+  ]),
   ["mail", {}, {}, "then: found nothing, allowed is an action: route, reject, defer"],
   [
     "mail",
