@@ -71,6 +71,9 @@ async function refused(session: Session, verb: string, name: string): Promise<bo
 async function begin(session: Session, name: string, extended: boolean): Promise<void> {
   await session.reset();
   session.identify({ hello: name, extended });
+  // From here on it is the client that speaks, and not the gateway that has named it: a gateway that
+  // passes commands on must not lend out its right to XCLIENT.
+  session.peer = session.client.address;
 }
 
 /**

@@ -32,7 +32,7 @@ export class Session {
   /** The address at which the client reached us, or the first proxy before us. */
   server: Address;
   client: ClientFacts;
-  /** IP address of whoever speaks here, also after it has spoken for another client (XCLIENT). */
+  /** IP address by which the right to speak for others is judged: a gateway's until EHLO. */
   peer: string;
   state: State = "connected";
   /** What our last EHLO offered; nothing after HELO. */
