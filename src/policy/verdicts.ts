@@ -97,7 +97,8 @@ export function disconnect(
  * Puts other addresses in the place of the one that was asked about.
  *
  * At `mail` one path, or `Path.null`; at `rcpt` one, several, or none: the recipient is accepted and
- * gets nothing. The client's recipient gets one reply whatever became of it.
+ * gets nothing. The client's recipient gets one reply whatever became of it: a 4xx if the upstream
+ * defers any of them, otherwise success if it has taken any.
  *
  * @example
  * ```ts

@@ -81,13 +81,19 @@ async function relay(
   const replies = await Promise.all(sent);
   const mailReply = await transaction.mailReply!;
   // A MAIL that waited for its recipients is refused with them; otherwise it has had its answer.
-  const reply = transaction.mailWaited && !mailReply.positive
-    ? mailReply
-    : replies.find((one) => one.positive) ?? replies[0];
+  const reply = transaction.mailWaited && !mailReply.positive ? mailReply : folded(replies);
   transaction.original.recipients.push({ forwardPath, parameters, reply });
   // MAIL may have been refused while this was on its way.
   if (reply.positive && session.transaction === transaction) session.state = next;
   return reply;
+}
+
+/**
+ * One reply for what one recipient has become. Where one of them is only deferred the client keeps
+ * the message and tries again: a copy too many is better than one that nobody hears of.
+ */
+function folded(replies: readonly Reply[]): Reply {
+  return replies.find((one) => one.transient) ?? replies.find((one) => one.positive) ?? replies[0];
 }
 
 /** Makes sure that the transaction is open at the upstream to which these paths belong. */

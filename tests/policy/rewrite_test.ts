@@ -158,13 +158,14 @@ Deno.test("rewrite: an address in UTF-8 needs the client's SMTPUTF8", async () =
   });
 });
 
-Deno.test("rewrite: a recipient that became several is taken if one of them is", async () => {
+Deno.test("rewrite: a recipient that became several is deferred with one of them, or taken with one", async () => {
   const policy = definePolicy({ rcpt: () => rewrite(from("c@new.example", "d@new.example")) });
   for (
     const [replies, told] of [
       [["550 5.1.1 c", "250 2.1.5 d"], "250 2.1.5 d"],
-      [["250 2.1.5 c", "452 4.5.3 d"], "250 2.1.5 c"],
-      [["550 5.1.1 c", "452 4.5.3 d"], "550 5.1.1 c"],
+      [["250 2.1.5 c", "452 4.5.3 d"], "452 4.5.3 d"],
+      [["550 5.1.1 c", "452 4.5.3 d"], "452 4.5.3 d"],
+      [["550 5.1.1 c", "551 5.1.6 d"], "550 5.1.1 c"],
     ] as const
   ) {
     await withPolicy(policy, async ({ client, stage }) => {
