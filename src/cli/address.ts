@@ -10,6 +10,7 @@ export {
   parseAddress,
   parseDuration,
   parseIdentify,
+  parseNetwork,
   parseNumber,
   parseSize,
   printAddress,

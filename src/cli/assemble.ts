@@ -1,6 +1,6 @@
 /**
- * From a configuration to what the proxy is told: upstreams, certificates, tables and policy are made
- * here, all of them or none.
+ * From a configuration to what the proxy is told: upstreams, certificates, tables, policy and
+ * recording are made here, all of them or none.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { proceedAll } from "../policy/policy.ts";
 import type { Upstream } from "../session/upstream.ts";
 import type { Counters } from "../state/counters.ts";
 import type { OpenedPolicy } from "./assemble_policy.ts";
-import { type RecordingFile, recordingFile } from "./recording_file.ts";
+import { recordingFile, SharedRecording } from "./recording_file.ts";
 import { makeUpstream } from "./upstream.ts";
 import { type Surroundings, Work } from "./work.ts";
 
@@ -22,7 +22,9 @@ import { type Surroundings, Work } from "./work.ts";
 export interface Assembly {
   readonly configuration: Configuration;
   readonly options: ProxyOptions;
-  /** Waits for what is under way, once no session asks the policy any more. */
+  /** Where the policy's decisions are written down. */
+  readonly recording: SharedRecording | undefined;
+  /** Ends what is its own, once no session asks the policy any more. */
   close(): Promise<void>;
   /** Closes the upstreams too, of which no proxy has become the owner. */
   discard(): Promise<void>;
@@ -31,11 +33,13 @@ export interface Assembly {
 /**
  * Makes everything that a configuration names.
  *
+ * @param last The one that is in effect: a recording into the same file goes on.
  * @throws {ConfigurationError} With all that could not be made; nothing is left open then.
  */
 export async function assemble(
   configuration: Configuration,
   surroundings: Surroundings,
+  last?: Assembly,
 ): Promise<Assembly> {
   const work = new Work(configuration);
   const { shadow } = configuration;
@@ -44,14 +48,14 @@ export async function assemble(
     openUpstreams(work, surroundings),
     openTls(work, surroundings),
     policyOfRules(work, surroundings, surroundings.counters?.live),
-    openRecording(work, surroundings),
+    openRecording(work, surroundings, last?.recording),
   ]);
   const second = shadow && new Work(shadow);
   const shadowed = second &&
     await policyOfRules(second, surroundings, surroundings.counters?.shadow);
   const close = async (): Promise<void> => {
     await Promise.all([...live, ...shadowed?.live ?? []].map((table) => table.settled()));
-    await recording?.close();
+    await recording?.release();
   };
   const discard = async (): Promise<void> => {
     await Promise.all([upstream, ...Object.values(upstreams)].map((one) => one?.close()));
@@ -73,9 +77,10 @@ export async function assemble(
       resolver: configuration.lookupNames ? denoResolver : undefined,
       policy,
       shadow: shadowed?.policy,
-      observers: recording === undefined ? observers : [...observers, recording.observer],
+      observers: recording === undefined ? observers : [...observers, recording.file.observer],
       clock,
     },
+    recording,
     close,
     discard,
   };
@@ -110,14 +115,18 @@ async function openUpstreams(
 async function openRecording(
   work: Work,
   { clock, trouble }: Surroundings,
-): Promise<RecordingFile | undefined> {
+  last: SharedRecording | undefined,
+): Promise<SharedRecording | undefined> {
   const { record } = work.configuration;
   if (record === undefined) return undefined;
+  if (last?.source.file === record.file && last.source.addresses === record.addresses) {
+    return last.use();
+  }
   return await work.attempt(
     ["record"],
     shown(record.file),
     "a file that can be written",
-    () => recordingFile(record, clock, trouble),
+    async () => new SharedRecording(record, await recordingFile(record, clock, trouble)).use(),
   );
 }
 

@@ -66,7 +66,8 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(await overview());
     return 0;
   }
-  const named = Object.hasOwn(commands, first) ? commands[first] : undefined;
+  const asked = first === "--version" ? "version" : first;
+  const named = Object.hasOwn(commands, asked) ? commands[asked] : undefined;
   try {
     if (named === undefined && first !== "" && !first.startsWith("-")) {
       const known = Object.keys(commands).join(", ");

@@ -15,7 +15,14 @@ import type {
 import { OptionError } from "../errors.ts";
 import type { ListenerOptions } from "../options.ts";
 import { parseUpstreamUrl } from "../upstream/url.ts";
-import { parseAddress, parseDuration, parseIdentify, parseNumber, parseSize } from "./address.ts";
+import {
+  parseAddress,
+  parseDuration,
+  parseIdentify,
+  parseNetwork,
+  parseNumber,
+  parseSize,
+} from "./address.ts";
 import type { Given } from "./command_line.ts";
 
 /**
@@ -34,9 +41,9 @@ export function override(configuration: Configuration, given: Given): Configurat
     upstream: upstream(configuration.upstream, given),
     tls: tls(configuration.tls, given),
     mistake(path, found, allowed) {
-      const [first] = path;
-      return typeof first === "string" && first.startsWith("--")
-        ? { key: first, found, allowed }
+      const flag = given.has("policy") && path.join(".") === "policy.module" ? "--policy" : path[0];
+      return typeof flag === "string" && flag.startsWith("--")
+        ? { key: flag, found, allowed }
         : configuration.mistake(path, found, allowed);
     },
   };
@@ -69,7 +76,9 @@ function plainOptions(file: PlainOptions, given: Given): PlainOptions {
     ...(given.has("require-tls") ? { tlsRequired: true } : {}),
     ...part(given, "auth", "auth", unchecked<PlainOptions["auth"]>),
     ...(given.has("insecure-auth") ? { authWithoutTls: true } : {}),
-    ...(given.has("trusted") ? { trusted: given.values("trusted") } : {}),
+    ...(given.has("trusted")
+      ? { trusted: given.values("trusted").map((text) => parseNetwork(text, "--trusted")) }
+      : {}),
     ...part(given, "bare-newline", "bareNewline", unchecked<PlainOptions["bareNewline"]>),
     ...part(given, "verify", "verify", unchecked<PlainOptions["verify"]>),
     ...(given.has("no-trace") ? { trace: false } : {}),
@@ -111,7 +120,13 @@ function tls(file: TlsSource | undefined, given: Given): TlsSource | undefined {
   const certificates = certs.length === 0
     ? file?.certificates
     : certs.map((cert, nth) => ({ cert, key: keys[nth] }));
-  if (certificates === undefined) return undefined;
+  if (certificates === undefined) {
+    for (const flag of ["tls-listen", "require-tls", "client-ca"]) {
+      if (!given.has(flag)) continue;
+      throw new OptionError(`--${flag}`, given.value(flag), "only together with --cert");
+    }
+    return undefined;
+  }
   const authorities = given.value("client-ca") ?? file?.authorities;
   return {
     certificates,

@@ -5,6 +5,7 @@
  */
 
 import type { Policy } from "../policy/policy.ts";
+import { phases } from "../session/phases.ts";
 import { stampOf } from "./table_file.ts";
 
 /**
@@ -18,9 +19,17 @@ export async function policyModule(path: string): Promise<Policy> {
   const url = new URL(`file://${encodeURI(file)}`);
   // A module is known by its address for ever: another version needs another one.
   url.search = await stampOf(file);
-  const policy: Partial<Policy> | undefined = (await import(url.href)).default;
-  if (!Array.isArray(policy?.definitions)) {
-    throw new TypeError("it has no policy as its default export");
-  }
-  return policy as Policy;
+  const policy: unknown = (await import(url.href)).default;
+  if (isPolicy(policy)) return policy;
+  throw new TypeError("it has no policy as its default export");
+}
+
+/** Whether somebody's module, which no compiler need have seen, exports what it should. */
+function isPolicy(value: unknown): value is Policy {
+  const { definitions } = Object(value) as Partial<Policy>;
+  return Array.isArray(definitions) &&
+    definitions.every((definition) =>
+      typeof definition === "object" && definition !== null &&
+      phases.every((phase) => ["function", "undefined"].includes(typeof definition[phase]))
+    );
 }

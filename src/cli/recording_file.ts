@@ -54,3 +54,20 @@ export async function recordingFile(
     },
   };
 }
+
+/** A recording that goes on from one configuration to the next, and ends with its last user. */
+export class SharedRecording {
+  #users = 0;
+
+  constructor(readonly source: RecordSource, readonly file: RecordingFile) {}
+
+  use(): this {
+    this.#users++;
+    return this;
+  }
+
+  async release(): Promise<void> {
+    this.#users--;
+    if (this.#users === 0) await this.file.close();
+  }
+}

@@ -59,6 +59,10 @@ async function run(given: Given): Promise<number> {
 async function linesOf(path: string): Promise<ReadableStream<string>> {
   try {
     const file = await Deno.open(path);
+    if ((await file.stat()).isDirectory) {
+      file.close();
+      throw new Error("it is a directory");
+    }
     return file.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

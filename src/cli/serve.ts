@@ -14,6 +14,7 @@ import { MemoryCounters } from "../state/counters.ts";
 import { parseDuration } from "./address.ts";
 import type { Surroundings } from "./work.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
+import { complain } from "./complain.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Follower } from "./follower.ts";
 import { lineLog } from "./log.ts";
@@ -157,8 +158,9 @@ export const serve: CommandSpec = {
 };
 
 async function run(given: Given): Promise<number> {
-  const lines = new LineWriter();
   const drain = parseDuration(given.value("drain") ?? "30", "--drain");
+  const lines = new LineWriter();
+  outliveFaults();
   const watch = new FileWatch(systemClock);
   const service = await byFlags(() =>
     Service.start({
@@ -214,11 +216,8 @@ function surroundingsOf(write: (line: string) => void): Surroundings {
 const FLAGS: Readonly<Record<string, string>> = {
   hostname: "--hostname",
   auth: "--auth",
-  trusted: "--trusted",
   bareNewline: "--bare-newline",
   verify: "--verify",
-  tlsRequired: "--require-tls",
-  implicitTls: "--tls-listen",
   "limits.messageSize": "--max-size",
   "limits.recipients": "--max-recipients",
   "timeouts.command": "--idle-timeout",
@@ -232,6 +231,16 @@ async function byFlags<T>(make: () => Promise<T>): Promise<T> {
     if (!(error instanceof OptionError)) throw error;
     throw new OptionError(FLAGS[error.option] ?? error.option, error.found, error.allowed);
   }
+}
+
+/** A promise or timer that a policy has left behind must not end everybody's sessions. */
+function outliveFaults(): void {
+  const outlive = (event: Event, fault: unknown): void => {
+    event.preventDefault();
+    complain(fault);
+  };
+  addEventListener("unhandledrejection", (event) => outlive(event, event.reason));
+  addEventListener("error", (event) => outlive(event, event.error));
 }
 
 async function untilSignal(): Promise<void> {

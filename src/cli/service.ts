@@ -12,8 +12,8 @@ import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ListenerOptions } from "../options.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
 import { printAddress } from "./address.ts";
+import { assemble, type Assembly } from "./assemble.ts";
 import type { Surroundings } from "./work.ts";
-import { prepare, type Prepared } from "./prepare.ts";
 
 /** What a service is run with. */
 export interface ServiceOptions {
@@ -41,12 +41,12 @@ export class Service {
   readonly #open = new Map<string, Open>();
   /** What earlier configurations still have under way. */
   readonly #retiring = new Set<Promise<void>>();
-  #current: Prepared;
+  #current: Assembly;
 
-  private constructor(options: ServiceOptions, prepared: Prepared) {
+  private constructor(options: ServiceOptions, assembly: Assembly) {
     this.#options = options;
-    this.#current = prepared;
-    this.#proxy = createProxy(prepared.options);
+    this.#current = assembly;
+    this.#proxy = createProxy(assembly.options);
   }
 
   /**
@@ -56,12 +56,12 @@ export class Service {
    */
   static async start(options: ServiceOptions): Promise<Service> {
     const configuration = await options.load();
-    const prepared = await prepare(configuration, options.surroundings);
+    const assembly = await assemble(configuration, options.surroundings);
     let service: Service;
     try {
-      service = new Service(options, prepared);
+      service = new Service(options, assembly);
     } catch (error) {
-      await prepared.discard();
+      await assembly.discard();
       throw error;
     }
     const wanted = byAddress(configuration.listeners);
@@ -96,7 +96,7 @@ export class Service {
    */
   async reload(): Promise<void> {
     const configuration = await this.#options.load();
-    const prepared = await prepare(configuration, this.#options.surroundings, this.#current);
+    const assembly = await assemble(configuration, this.#options.surroundings, this.#current);
     const wanted = byAddress(configuration.listeners);
     let added: Added = new Map();
     let ended: Promise<void>;
@@ -106,15 +106,15 @@ export class Service {
       for (const [id, { options }] of wanted) {
         listeners.set(added.get(id) ?? this.#open.get(id)!.listener, options);
       }
-      ended = this.#proxy.reload(prepared.options, listeners);
+      ended = this.#proxy.reload(assembly.options, listeners);
     } catch (error) {
       for (const listener of added.values()) listener.close();
-      await prepared.discard();
+      await assembly.discard();
       throw error;
     }
     const { close } = this.#current;
     this.#retire(ended.then(close));
-    this.#current = prepared;
+    this.#current = assembly;
     this.#serve(added, wanted);
     for (const [id, { listener, served }] of this.#open) {
       if (wanted.has(id)) continue;

@@ -23,10 +23,10 @@ function optional<Rows extends Readonly<Record<string, { readonly schema: z.ZodT
 export const whenSchema: z.ZodType<When> = z.strictObject({
   ...optional(conditions),
   get and() {
-    return z.array(whenSchema).min(1).optional().describe("all of these");
+    return z.array(whenSchema).min(1, "at least one condition").optional().describe("all of these");
   },
   get or() {
-    return z.array(whenSchema).min(1).optional().describe("any of these");
+    return z.array(whenSchema).min(1, "at least one condition").optional().describe("any of these");
   },
   get not() {
     return whenSchema.optional().describe("not all of this");

@@ -1,26 +1,31 @@
 /**
  * The schema of the configuration file: which keys there are, what each may hold and what it means.
- * `deno task schema` writes it for editors.
+ * `deno task schema --write` writes it for editors.
  *
  * @module
  */
 
 import * as z from "zod";
-import { Networks } from "../networks.ts";
 import { defaultLimits, defaultTimeouts, resolveOptions } from "../options.ts";
 import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
 import { ruleSchema } from "./rule_schema.ts";
-import { parseAddress, parseDuration, parseIdentify, parseSize } from "./units.ts";
+import {
+  networkForm,
+  parseAddress,
+  parseDuration,
+  parseIdentify,
+  parseNetwork,
+  parseSize,
+} from "./units.ts";
 import { checked, count, measure, type Piece, text, written } from "./values.ts";
 
 const ADDRESS = "host:port, [ipv6]:port or unix:/path";
 const IDENTIFY = "none, xforward, xclient, proxy, proxy-v1, proxy-v2";
 const DURATION = "seconds, or a time as 30s, 5m, 1h, of at least 1s";
 const SIZE = "octets as 1000, 64k, 50m or 1g";
-const NETWORK = "an IP address, or address/bits with no bits set behind the prefix";
 const NAME = "a name of letters, digits, - and _ that begins with a letter";
 
-const network = checked(NETWORK, (text) => new Networks([text]));
+const network = written(networkForm, (text) => parseNetwork(text, ""));
 const networks = z.array(network, { error: "an array of IP addresses and address/bits" });
 const duration = (milliseconds: number) =>
   measure(DURATION, (text) => parseDuration(text, "")).optional()

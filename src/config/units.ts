@@ -7,6 +7,7 @@
 
 import type { Target } from "../channel.ts";
 import { OptionError } from "../errors.ts";
+import { Networks } from "../networks.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
 
 const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]*)):([0-9]{1,5})$/;
@@ -32,6 +33,19 @@ export function printAddress(address: Target): string {
   if (address.transport === "unix") return `unix:${address.path}`;
   const { host, port } = address;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** What a network looks like. */
+export const networkForm = "an IP address, or address/bits with no bits set behind the prefix";
+
+/** Reads an IP address or `address/bits`, which stays as it is written. @throws {OptionError} */
+export function parseNetwork(text: string, option: string): string {
+  try {
+    new Networks([text]);
+    return text;
+  } catch {
+    throw new OptionError(option, text, networkForm);
+  }
 }
 
 const UNITS: Readonly<Record<string, number>> = {

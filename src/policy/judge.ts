@@ -20,6 +20,7 @@ import {
   type Verdict,
 } from "../session/phases.ts";
 import type { Answer, OnFailure, Policy, PolicyDefinition } from "./policy.ts";
+import { isVerdict } from "./verdicts.ts";
 
 /** One recipient becomes at most so many: an alias map that refers to itself must end. */
 const MAX_PATHS = 1000;
@@ -202,29 +203,28 @@ class Question<P extends Phase> {
     const began = clock.now();
     const answer = await this.#answer(definition, ask);
     if (answer === undefined) return NOTHING;
-    const verdicts = Array.isArray(answer) ? answer : [answer as Verdict];
     const took = clock.now() - began;
-    for (const verdict of verdicts) {
+    for (const verdict of answer) {
       const check = verdict.by ?? definition.name ?? "policy";
       this.steps.push({ phase: this.phase, check, verdict, took });
     }
-    return verdicts;
+    return answer;
   }
 
   async #answer(
     { name = "policy", timeLimit, onFailure }: Definition,
     ask: () => Answer | Promise<Answer>,
-  ): Promise<Verdict | readonly Verdict[] | undefined> {
+  ): Promise<readonly Verdict[] | undefined> {
     const { options } = this.session;
     try {
       const answer = ask();
-      if (!(answer instanceof Promise)) return answer ?? undefined;
+      if (!(answer instanceof Promise)) return verdictsOf(answer);
       const limit = timeLimit ?? options.timeLimit;
-      return await within(options.clock, limit, `${name} at ${this.phase}`, answer) ?? undefined;
+      return verdictsOf(await within(options.clock, limit, `${name} at ${this.phase}`, answer));
     } catch (error) {
       options.failed(this.phase, name, error);
       return onFailure === undefined
-        ? { kind: "reject", reply: options.onFailure }
+        ? [{ kind: "reject", reply: options.onFailure }]
         : failures(options.onFailure)[onFailure];
     }
   }
@@ -236,11 +236,19 @@ class Question<P extends Phase> {
   }
 }
 
+/** @throws {TypeError} At what no compiler has seen: it must not pass for "proceed". */
+function verdictsOf(answer: Answer): readonly Verdict[] | undefined {
+  if (answer === undefined || answer === null) return undefined;
+  const verdicts = Array.isArray(answer) ? answer : [answer];
+  if (verdicts.every(isVerdict)) return verdicts;
+  throw new TypeError("Cannot obey its answer: found no verdict, allowed are verdicts or nothing");
+}
+
 /** What a definition's own answer to its failure means. */
-function failures(standard: Reply): Readonly<Record<OnFailure, Verdict | undefined>> {
+function failures(standard: Reply): Readonly<Record<OnFailure, readonly Verdict[] | undefined>> {
   return {
     accept: undefined,
-    defer: { kind: "reject", reply: standard.transient ? standard : DEFERRED },
-    reject: { kind: "reject", reply: REJECTED },
+    defer: [{ kind: "reject", reply: standard.transient ? standard : DEFERRED }],
+    reject: [{ kind: "reject", reply: REJECTED }],
   };
 }

@@ -38,7 +38,9 @@ export class RecordingError extends Error {
 
   /** Is thrown by {@linkcode replay}. */
   constructor(line: number, found: string) {
-    super(`Read line ${line} of the recording: found ${found}, allowed are lines of \`record\``);
+    super(
+      `Cannot read line ${line} of the recording: found ${found}, allowed are lines of \`record\``,
+    );
     this.line = line;
   }
 }

@@ -7,7 +7,15 @@
 
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
-import type { Discard, Disconnect, Proceed, Reject, Rewrite, Route } from "../session/phases.ts";
+import type {
+  Discard,
+  Disconnect,
+  Proceed,
+  Reject,
+  Rewrite,
+  Route,
+  Verdict,
+} from "../session/phases.ts";
 
 function refusal(made: string, reply: string | Reply, codes: RegExp, allowed: string): Reply {
   const parsed = typeof reply === "string" ? Reply.parse(reply) : reply;
@@ -135,4 +143,24 @@ export function proceed(): Proceed {
 /** Accepts it and lets it come to nothing: at `rcpt` the recipient, elsewhere the whole message. */
 export function discard(): Discard {
   return { kind: "discard" };
+}
+
+// By their shape and not their class: a policy may come with its own copy of the library.
+const refuses = ({ reply }: Reject | Disconnect): boolean =>
+  Number.isInteger(reply?.code) && reply.code >= 400 && reply.code <= 599;
+
+const shapes: { readonly [K in Verdict["kind"]]: (verdict: Verdict & { kind: K }) => boolean } = {
+  proceed: () => true,
+  reject: refuses,
+  disconnect: refuses,
+  rewrite: ({ paths }) =>
+    Array.isArray(paths) && paths.every((path) => typeof path?.address === "string"),
+  route: ({ upstream }) => typeof upstream === "string",
+  discard: () => true,
+};
+
+/** Whether it can be obeyed, whatever its type says. */
+export function isVerdict(value: Verdict): boolean {
+  return Object.hasOwn(shapes, value?.kind) &&
+    (shapes[value.kind] as (verdict: Verdict) => boolean)(value);
 }

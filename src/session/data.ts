@@ -28,6 +28,7 @@ export const data: Handler<"DATA"> = {
       // Without its connection there is nothing that could go on.
       if (transaction.link?.open === false) {
         session.transaction = undefined;
+        session.forwarded = undefined;
         session.state = "refused";
       }
       return session.answer("DATA", opened);

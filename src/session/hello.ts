@@ -70,6 +70,9 @@ async function refused(session: Session, verb: string, name: string): Promise<bo
 /** RFC 5321 §4.1.4: a hello in mid-session has the effect of RSET. */
 async function begin(session: Session, name: string, extended: boolean): Promise<void> {
   await session.reset();
+  const { client } = session;
+  // An upstream may have been told the former name (XCLIENT).
+  if (client.hello !== name || client.extended !== extended) await session.release();
   session.identify({ hello: name, extended });
   // From here on it is the client that speaks, and not the gateway that has named it: a gateway that
   // passes commands on must not lend out its right to XCLIENT.

@@ -106,7 +106,7 @@ export async function open(
       forget();
       return session.failure(error);
     },
-  );
+  ).catch((error) => session.mishap(error));
   return undefined;
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { type Channel, ChannelError } from "../channel.ts";
-import { TimeoutError } from "../clock.ts";
+import { TimeoutError, within } from "../clock.ts";
 import type { Command, Verb } from "../rfc5321/command.ts";
 import { maxCommandLine } from "../rfc5321/limits.ts";
 import type { Reply } from "../rfc5321/reply.ts";
@@ -50,7 +50,10 @@ export class SessionServer {
 
   /** Tells the client no more than this, in place of the greeting. Never rejects. */
   refuse(reply: Reply): Promise<void> {
-    return this.#live(() => Promise.resolve(this.#session.dismissal(reply)));
+    const session = this.#session;
+    // A client that awaits a TLS handshake cannot read it, and one is too dear for a refusal.
+    const over = session.at.implicitTls ? new SessionOver("closed") : session.dismissal(reply);
+    return this.#live(() => Promise.resolve(over));
   }
 
   /** Lets an open transaction finish, then ends the session with 421; at once where none is open. */
@@ -186,14 +189,15 @@ export class SessionServer {
 
   async #close(over: SessionOver): Promise<void> {
     const session = this.#session;
-    const { timeouts } = session.settings;
+    const { clock, timeouts } = session.settings;
     // The upstream need not wait for what the client still has to read.
     const left = session.leave();
     try {
       if (over.reply !== undefined) session.replies.push(over.reply, "");
       if (over.end === "quit" || over.end === "dismissed") {
         await session.replies.drained();
-        await session.channel.closeWrite();
+        const ended = session.channel.closeWrite();
+        await within(clock, timeouts.write, "the client to take the end", ended);
         await this.#linger(session.countdown(timeouts.linger));
       }
     } catch {

@@ -51,7 +51,7 @@ export class Session {
   readonly lines = new LineSplitter({ limit: maxAuthLine });
   /** The policy, as it was when the session began. */
   readonly judge: SessionJudge;
-  /** Whether the upstream has accepted the client's login on the present link. */
+  /** Whether the upstream has accepted the client's login, on a link that must not be lost then. */
   authenticated = false;
 
   #channel: Channel;
@@ -126,7 +126,7 @@ export class Session {
     // A transaction that has not been finished must not be finished by anybody else.
     if (this.transaction !== undefined) this.#link?.abort();
     await this.transaction?.message?.cancel();
-    await this.release();
+    await this.#hangUp();
   }
 
   /** Milliseconds left of a wait that begins now and covers several reads. */
@@ -194,10 +194,8 @@ export class Session {
    */
   async acquire(name: string = DEFAULT_UPSTREAM): Promise<UpstreamLink> {
     if (this.#link?.usable && this.#linked === name) return this.#link;
-    if (this.#link !== undefined) {
-      if (this.authenticated && this.#linked === name) throw this.dismissal("noUpstreamAtHello");
-      await this.release();
-    }
+    if (this.authenticated && name === DEFAULT_UPSTREAM) throw this.dismissal("noUpstreamAtHello");
+    await this.#hangUp();
     const upstream = this.settings.upstreams.get(name);
     if (upstream === undefined) {
       throw new UpstreamFailure("unfit", `The policy has named the upstream "${name}": unknown`);
@@ -207,11 +205,16 @@ export class Session {
     return this.#link;
   }
 
-  /** Lets go of the link: the next transaction gets another. */
+  /** Lets go of the link, and of the login that it alone knew: the client is another one now. */
   async release(): Promise<void> {
+    if (this.authenticated) this.identify({ login: undefined });
+    this.authenticated = false;
+    await this.#hangUp();
+  }
+
+  async #hangUp(): Promise<void> {
     const link = this.#link;
     this.#link = undefined;
-    this.authenticated = false;
     await link?.quit();
   }
 

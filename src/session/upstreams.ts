@@ -14,7 +14,7 @@ export const DEFAULT_UPSTREAM = "default";
 /** See the module. */
 export class Upstreams {
   readonly #byName: ReadonlyMap<string, Upstream>;
-  #common: { readonly of: readonly UpstreamOffer[]; readonly offer: UpstreamOffer } | undefined;
+  #common: { readonly of: Offers; readonly offer: UpstreamOffer } | undefined;
 
   constructor(standard: Upstream, named: Readonly<Record<string, Upstream>> = {}) {
     this.#byName = new Map([[DEFAULT_UPSTREAM, standard], ...Object.entries(named)]);
@@ -45,27 +45,31 @@ export class Upstreams {
     const asked = [...this.#byName.values()].map((upstream) => upstream.offer());
     if (asked.length === 1) return await asked[0];
     const settled = await Promise.allSettled(asked);
-    const offers = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
-    if (offers.length === 0) return await asked[0];
+    const offers = settled.map((one) => one.status === "fulfilled" ? one.value : undefined);
+    if (offers.every((one) => one === undefined)) return await asked[0];
     const known = this.#common;
     // The same object for the same offers, so that what was computed from it stays good.
-    if (
-      known === undefined || known.of.length !== offers.length ||
-      known.of.some((offer, nth) => offer !== offers[nth])
-    ) {
+    if (known === undefined || known.of.some((offer, nth) => offer !== offers[nth])) {
       this.#common = { of: offers, offer: common(offers) };
     }
     return this.#common!.offer;
   }
 }
 
+/** One of each upstream, the default's first; nothing of one that cannot be asked. */
+type Offers = readonly (UpstreamOffer | undefined)[];
+
 /** The extensions that every one has; SIZE and LIMITS are the least of all. */
-function common(offers: readonly UpstreamOffer[]): UpstreamOffer {
+function common(all: Offers): UpstreamOffer {
+  const offers = all.filter((one) => one !== undefined);
   const [first, ...others] = offers.map(({ extensions }) => extensions);
   let extensions = Extensions.none;
   for (const [keyword, parameters] of first) {
-    // AUTH is relayed to the first; nobody else needs to know of it.
-    if (keyword === "AUTH" || others.every((other) => other.has(keyword))) {
+    // AUTH is relayed to the default; nobody else needs to know of it.
+    const had = keyword === "AUTH"
+      ? all[0] !== undefined
+      : others.every((other) => other.has(keyword));
+    if (had) {
       extensions = extensions.with(keyword, ...parameters);
     }
   }

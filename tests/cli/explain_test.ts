@@ -129,11 +129,26 @@ Deno.test("explain and replay: a command line that cannot be obeyed", async () =
     [["explain", "--policy", import.meta.url.slice(7), ...ENVELOPE], "default export is a policy"],
     [["replay", "--policy", POLICY], "needed is a recording"],
     [["replay", "--policy", POLICY, "/none"], "a file that can be read"],
+    [["replay", "--policy", POLICY, "/"], "it is a directory"],
   ];
   for (const [args, said] of cases) {
     const { status, err } = await run(...args);
     assertEquals([status, err.length], [2, 1], err.join("\n"));
     assertStringIncludes(err[0], said);
+  }
+});
+
+Deno.test("explain: a module whose default export only looks like a policy", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    for (const definitions of ["7", "[null]", "[7]", "[{ mail: 7 }]"]) {
+      await Deno.writeTextFile(file, `export default { definitions: ${definitions} };`);
+      const { status, err } = await run("explain", "--policy", file, ...ENVELOPE);
+      assertEquals([status, err.length], [2, 1], definitions);
+      assertStringIncludes(err[0], "it has no policy as its default export");
+    }
+  } finally {
+    await Deno.remove(file);
   }
 });
 

@@ -11,7 +11,7 @@ const LISTEN = `[[listen]]\naddress = "127.0.0.1:0"\n`;
 
 async function served(
   files: Readonly<Record<string, string>>,
-  use: (service: Service) => Promise<void>,
+  use: (service: Service, directory: string) => Promise<void>,
   afterwards: (directory: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<string[]> {
   const directory = await Deno.makeTempDir({ prefix: "sluice-record-" });
@@ -32,7 +32,7 @@ async function served(
       say: () => {},
     });
     try {
-      await use(service);
+      await use(service, directory);
     } finally {
       await service.close(0);
     }
@@ -68,6 +68,25 @@ Deno.test("record: appended to its file, for its owner only, across a reload", a
     assertEquals(senders.map((address) => address.split("@")[1]), Array(2).fill("client.example"));
     assertEquals(text.includes("alice"), false);
   });
+});
+
+Deno.test("record: the file is opened once, and once more where another is named", async () => {
+  const opened: string[] = [];
+  const { open } = Deno;
+  Deno.open = (path, options) => {
+    opened.push(String(path).split("/").at(-1)!);
+    return open(path, options);
+  };
+  try {
+    await served({ "sluice.toml": `record = "one"\n${LISTEN}` }, async (service, directory) => {
+      await service.reload();
+      await Deno.writeTextFile(`${directory}/sluice.toml`, `record = "two"\n${LISTEN}`);
+      await service.reload();
+    });
+  } finally {
+    Deno.open = open;
+  }
+  assertEquals(opened, ["one", "two"]);
 });
 
 Deno.test("record: a file that cannot be written is a mistake in the configuration", async () => {

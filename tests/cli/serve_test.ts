@@ -144,6 +144,22 @@ Deno.test("serve: SIGTERM lets an open transaction finish, and nothing else begi
   assertEquals((await delivered()).length, 1);
 });
 
+Deno.test("serve: what a policy leaves behind does not end it", async () => {
+  const module = `Promise.reject(new Error("stray promise"));
+    setTimeout(() => { throw new Error("stray timer"); });
+    export default { definitions: [] };`;
+  await Deno.writeTextFile(`${directory}/mail/stray.ts`, module);
+  const options = ["--policy", "./mail/stray.ts", "--upstream", "capture:./mail"];
+  const program = new Program("--listen", "127.0.0.1:0", ...options);
+  const server = `smtp://${await program.listening()}`;
+  assertEquals((await run("send", "--server", server, message)).status, 0);
+  program.terminate();
+  const { code, err } = await program.end();
+  const faults = err.trimEnd().split("\n").toSorted();
+  assertEquals([code, faults], [0, ["sluice: stray promise", "sluice: stray timer"]]);
+  await delivered();
+});
+
 Deno.test("serve: a port in use is one line and exit status 2", async () => {
   await using server = await startScripted();
   const address = server.url.slice("smtp://".length);
@@ -156,7 +172,10 @@ Deno.test("serve: a port in use is one line and exit status 2", async () => {
 Deno.test("serve: TLS without a certificate is one line and exit status 2", async () => {
   const { code, out, err } = await new Program("--tls-listen", "127.0.0.1:0").end();
   assertEquals([code, out], [2, []]);
-  assertMatch(err, /^sluice: .* only together with the proxy's tls\n$/);
+  assertMatch(
+    err,
+    /^sluice: .* "--tls-listen": found "127\.0\.0\.1:0", allowed is only together with --cert\n$/,
+  );
 });
 
 Deno.test("serve: a directory that it may not write is one line and exit status 2", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { defaultConfiguration } from "../../src/config/defaults.ts";
+import { configurationSchema } from "../../src/config/schema.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { ConfigurationError, printMistake } from "../../src/config/mistake.ts";
 import { policyOf } from "../../src/config/policy.ts";
@@ -37,6 +38,32 @@ Deno.test("an empty file is every default", async () => {
   const plain = ({ mistake: _mistake, file: _file, ...rest }: Configuration) => rest;
   assertEquals(plain(defaultConfiguration()), plain(empty));
 });
+
+Deno.test("the example has every key", async () => {
+  const example = await Deno.readTextFile(new URL("../../examples/sluice.toml", import.meta.url));
+  const { rule: _, ...document } = configurationSchema.shape;
+  const keysOf = (schema: unknown): string[] => {
+    const { shape, innerType, element, valueType } = (schema as { def: Inner }).def;
+    const inner = innerType ?? element ?? valueType;
+    const keys = Object.entries(shape ?? {}).flatMap(([key, value]) => [key, ...keysOf(value)]);
+    return inner === undefined ? keys : keysOf(inner);
+  };
+  const keys = keysOf({ def: { shape: document } });
+  assertEquals(keys.includes("message-size"), true);
+  const written = (key: string) => new RegExp(`^(?:# )?(?:\\[+|  \\{.*)?${key}\\b`, "m");
+  assertEquals(
+    keys.filter((key) => !written(key).test(example) && !example.includes(`, ${key} =`)),
+    [],
+  );
+});
+
+/** What is within a piece of the schema. */
+interface Inner {
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly innerType?: unknown;
+  readonly element?: unknown;
+  readonly valueType?: unknown;
+}
 
 Deno.test("the example says what it says", async () => {
   const file = new URL("../../examples/sluice.toml", import.meta.url).pathname;

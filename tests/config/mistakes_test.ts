@@ -30,6 +30,10 @@ a = 2`,
     "hostname = 'a b'",
     'a.toml:1:1: hostname: found "a b", allowed is a domain name or an address literal',
   ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'rcpt'\nwhen.or = []\nthen.discard = true",
+    "a.toml:4:6: rule[0].when.or: found an empty array, allowed is at least one condition",
+  ],
   ["hostname = 1", "a.toml:1:1: hostname: found 1, allowed is a domain name or an address literal"],
   [
     "hostname = ['a']",

@@ -133,3 +133,14 @@ Deno.test("a mistake names the option that it comes from, or the file", async ()
   assertEquals(said(listeners[0].path), "--listen: found x, allowed is y");
   assertEquals(said(upstream.path), "/a.toml:12:3: upstream.url: found x, allowed is y");
 });
+
+Deno.test("a policy that cannot be loaded is the option's fault, where it is given", async () => {
+  const configuration = await loadConfiguration(
+    "a.toml",
+    () => Promise.resolve('[policy]\nmodule = "file.ts"'),
+  );
+  const mistaken = (...args: string[]): string =>
+    override(configuration, parse(serve, args)).mistake(["policy", "module"], "x", "y").key;
+  assertEquals(mistaken(), "policy.module");
+  assertEquals(mistaken("--policy", "own.ts"), "--policy");
+});

@@ -120,7 +120,7 @@ Deno.test("serve --policy: a policy in TypeScript, loaded again when it changes"
 
   await Deno.writeTextFile(module, "export default 1;");
   program.kill("SIGHUP");
-  assertMatch(await err(), /policy\.module: found ".*\/policy\.ts", allowed is a module whose /);
+  assertMatch(await err(), /"--policy": found ".*\/policy\.ts", allowed is a module whose /);
   assertEquals(await mail("a.example"), "550 5.7.1 Not a.example");
 
   // Without a signal: the module is looked at each second.

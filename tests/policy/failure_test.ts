@@ -21,6 +21,19 @@ const faults: Readonly<Record<string, () => undefined | Promise<undefined>>> = {
   },
   "rejects": () => Promise.reject(new Error("broken")),
   "never answers": () => new Promise(() => {}),
+  ...Object.fromEntries(
+    Object.entries<unknown>({
+      "a number": 42,
+      "an unknown verdict": { kind: "nope" },
+      "a name of Object's": { kind: "constructor" },
+      "a reply that is a text": { kind: "reject", reply: "550 No" },
+      "a reply that does not refuse": { kind: "disconnect", reply: { code: 250 } },
+      "paths that are none": { kind: "rewrite", paths: ["a@b.example"] },
+      "a path without its list": { kind: "rewrite", paths: null },
+      "a route to nowhere": { kind: "route" },
+      "a list with a gap": [{ kind: "proceed" }, null],
+    }).map(([what, answer]) => [`answers ${what}`, () => answer as undefined]),
+  ),
 };
 
 interface Case {

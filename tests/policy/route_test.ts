@@ -131,3 +131,16 @@ Deno.test("route: EHLO offers what all upstreams have in common", async () => {
     assertEquals(offered.includes("SIZE 1000"), true);
   }, { offers: ["8BITMIME", "DSN", "SIZE 5000"], others: { blue: ["8BITMIME", "SIZE 1000"] } });
 });
+
+Deno.test("route: an upstream that nobody knows is our own mistake, told as such", async () => {
+  const troubles: string[] = [];
+  const policy = definePolicy({ rcpt: () => route("nowhere") });
+  const observers = [{
+    trouble: (_: unknown, error: unknown) => void troubles.push((error as Error).message),
+  }];
+  await withPolicy(policy, async (play) => {
+    await play.say("MAIL FROM:<a@b.example>", "250 *");
+    await play.say("RCPT TO:<c@d.example>", "451 4.3.0 *");
+    assertEquals(troubles, ['The policy has named the upstream "nowhere": unknown']);
+  }, { proxy: { observers } });
+});

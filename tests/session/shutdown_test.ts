@@ -59,3 +59,11 @@ Deno.test("shutdown: after the deadline no upstream connection is opened any mor
     assertEquals(stage.upstream.all.length, before);
   });
 });
+
+Deno.test("shutdown: whoever comes too late on implicit TLS hears nothing in the clear", async () => {
+  await onStage({ offers: [], tls: true, listener: { implicitTls: true } }, async (stage) => {
+    const closed = stage.proxy.close();
+    await stage.connect().expectClose();
+    await closed;
+  });
+});

@@ -23,6 +23,20 @@ export function settled(reply: Reply): Reply {
   return own.withEnhanced("0.0");
 }
 
+/**
+ * Ends a transaction without a message. A server that refuses to forget it (RFC 5321 §4.1.1.5 knows
+ * no refusal) loses the connection: the old recipients must not get the next message.
+ *
+ * @throws {UpstreamFailure} If no reply came.
+ */
+export async function reset(dialogue: Dialogue, timeouts: UpstreamTimeouts): Promise<Reply> {
+  const reply = await dialogue.send("RSET", waitFor(timeouts, "reset"));
+  if (!reply.positive) {
+    dialogue.fail(new UpstreamFailure("protocol", `Unfit reply to RSET: ${reply.text}`));
+  }
+  return settled(reply);
+}
+
 /** Mail data behind DATA. Refused only by closing the connection: there is no other way out. */
 export class DataBody implements UpstreamBody {
   readonly #stuffer: DotStuffer | undefined;
@@ -106,7 +120,7 @@ export class BdatBody implements UpstreamBody {
 
   async cancel(): Promise<void> {
     if (!this.dialogue.open) return;
-    await this.dialogue.send("RSET", waitFor(this.timeouts, "reset")).catch(() => {});
+    await reset(this.dialogue, this.timeouts).catch(() => {});
   }
 
   async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {

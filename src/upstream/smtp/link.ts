@@ -21,7 +21,7 @@ import {
   UpstreamFailure,
   type UpstreamLink,
 } from "../../session/upstream.ts";
-import { BdatBody, DataBody, settled } from "./body.ts";
+import { BdatBody, DataBody, reset, settled } from "./body.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { xforwardLines } from "./identity.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
@@ -101,7 +101,7 @@ export class SmtpLink implements UpstreamLink {
   }
 
   reset(): Promise<Reply> {
-    return this.#command("RSET", "reset");
+    return reset(this.dialogue, this.options.timeouts);
   }
 
   async authenticate(line: string): Promise<Reply> {
