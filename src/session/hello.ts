@@ -71,8 +71,10 @@ async function refused(session: Session, verb: string, name: string): Promise<bo
 async function begin(session: Session, name: string, extended: boolean): Promise<void> {
   await session.reset();
   const { client } = session;
-  // An upstream may have been told the former name (XCLIENT).
-  if (client.hello !== name || client.extended !== extended) await session.release();
+  const renamed = client.hello !== name || client.extended !== extended;
+  // An upstream may have been told the former name (XCLIENT). A login outlives EHLO (RFC 4954 §4),
+  // and with it the connection that knows it.
+  if (renamed && !session.authenticated) await session.release();
   session.identify({ hello: name, extended });
   // From here on it is the client that speaks, and not the gateway that has named it: a gateway that
   // passes commands on must not lend out its right to XCLIENT.
