@@ -22,14 +22,8 @@ export const maxReplyText = 506;
 /** Most lines of one reply. RFC 5321 sets no limit; an unbounded reply is an unbounded buffer. */
 export const maxReplyLines = 100;
 
-/** Longest line of mail data in octets, CRLF included, the stuffed dot not (RFC 5321 §4.5.3.1.6). */
-export const maxTextLine = 1000;
-
 /** Longest line of a SASL exchange in octets, CRLF included (RFC 4954 §4). */
 export const maxAuthLine = 12288;
-
-/** Recipients of one mail transaction that a server must take (RFC 5321 §4.5.3.1.8). */
-export const minRecipients = 100;
 
 /** Longest `ENVID` value in characters (RFC 3461 §4.4). */
 export const maxEnvid = 100;

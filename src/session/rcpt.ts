@@ -106,8 +106,10 @@ async function fit(
   const utf8 = transaction.original.parameters.smtputf8 === true;
   if (!utf8 && paths.some((path) => !path.isAscii)) return "needsSmtpUtf8";
   const name = route ?? transaction.route ?? DEFAULT_UPSTREAM;
-  if (session.settings.upstreams.get(name) === undefined) {
-    return session.mishap(new Error(`The policy has named the upstream "${name}": unknown`));
+  try {
+    session.settings.upstreams.get(name);
+  } catch (error) {
+    return session.failure(error);
   }
   if (transaction.link === undefined) return await open(session, transaction, name);
   return transaction.upstream === name ? undefined : "otherUpstream";

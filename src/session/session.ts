@@ -197,9 +197,6 @@ export class Session {
     if (this.authenticated && name === DEFAULT_UPSTREAM) throw this.dismissal("noUpstreamAtHello");
     await this.#hangUp();
     const upstream = this.settings.upstreams.get(name);
-    if (upstream === undefined) {
-      throw new UpstreamFailure("unfit", `The policy has named the upstream "${name}": unknown`);
-    }
     this.#link = await upstream.connect(this.facts, this.signal);
     this.#linked = name;
     return this.#link;

@@ -6,7 +6,7 @@
  */
 
 import { Extensions } from "../rfc5321/extension.ts";
-import type { Upstream, UpstreamOffer } from "./upstream.ts";
+import { type Upstream, UpstreamFailure, type UpstreamOffer } from "./upstream.ts";
 
 /** The name under which a policy may route to the one that is taken anyway. */
 export const DEFAULT_UPSTREAM = "default";
@@ -30,9 +30,15 @@ export class Upstreams {
     return this.#byName.values();
   }
 
-  /** By name; `undefined` if there is none of that name. */
-  get(name: string): Upstream | undefined {
-    return this.#byName.get(name);
+  /**
+   * The one of that name.
+   *
+   * @throws {UpstreamFailure} If there is none: the policy has named it, and not the client.
+   */
+  get(name: string): Upstream {
+    const upstream = this.#byName.get(name);
+    if (upstream !== undefined) return upstream;
+    throw new UpstreamFailure("unfit", `The policy has named the upstream "${name}": unknown`);
   }
 
   /**

@@ -140,7 +140,7 @@ Deno.test("route: an upstream that nobody knows is our own mistake, told as such
   }];
   await withPolicy(policy, async (play) => {
     await play.say("MAIL FROM:<a@b.example>", "250 *");
-    await play.say("RCPT TO:<c@d.example>", "451 4.3.0 *");
+    await play.say("RCPT TO:<c@d.example>", "451 4.3.5 *");
     assertEquals(troubles, ['The policy has named the upstream "nowhere": unknown']);
   }, { proxy: { observers } });
 });

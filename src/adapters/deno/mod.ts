@@ -31,6 +31,7 @@
 
 export { channelOfConn } from "./conn.ts";
 export { denoDialer } from "./dialer.ts";
+export { type Addresses, channelOfStreams, type StreamPair, streamsOfChannel } from "../streams.ts";
 export { denoResolver } from "./resolver.ts";
 export { type Acceptor, listen, listenerOf, type ListenOptions } from "./listener.ts";
 export {
