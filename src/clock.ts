@@ -14,6 +14,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
+  /** Milliseconds, with fractions, since some moment: for durations. Never goes back. */
+  monotonic(): number;
   /** Calls `callback` once, `milliseconds` from now. */
   after(milliseconds: number, callback: () => void): Timer;
 }
@@ -21,6 +23,7 @@ export interface Clock {
 /** The runtime's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(milliseconds, callback) {
     const id = setTimeout(callback, milliseconds);
     return { cancel: () => clearTimeout(id) };

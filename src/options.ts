@@ -10,7 +10,7 @@ import { NameCache } from "./dns/name_cache.ts";
 import type { Resolver } from "./dns/resolver.ts";
 import { OptionError } from "./errors.ts";
 import { Networks } from "./networks.ts";
-import { judgeOf } from "./policy/judge.ts";
+import { CheckError, judgeOf } from "./policy/judge.ts";
 import { type Policy, proceedAll } from "./policy/policy.ts";
 import { shadowed } from "./policy/shadow.ts";
 import { timeouts as rfcTimeouts } from "./rfc5321/limits.ts";
@@ -153,6 +153,7 @@ export const defaultTimeouts: Timeouts = {
 export interface ResolvedOptions {
   readonly settings: Settings;
   readonly sessions: number;
+  readonly policy: Policy;
 }
 
 /** RFC 5321 §4.1.2 Domain, or an address literal; our own name must be one. */
@@ -161,9 +162,13 @@ const HOSTNAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0
 /**
  * Checks options and fills in defaults.
  *
+ * @param others Observers beside those of the options; they may come and go.
  * @throws {OptionError} Naming the first option that cannot be used.
  */
-export function resolveOptions(options: ProxyOptions): ResolvedOptions {
+export function resolveOptions(
+  options: ProxyOptions,
+  others: Iterable<Observer> = [],
+): ResolvedOptions {
   const limits = numbers("limits", defaultLimits, options.limits);
   const timeouts = numbers("timeouts", defaultTimeouts, options.timeouts);
   const hostname = options.hostname ?? "";
@@ -171,7 +176,7 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     throw new OptionError("hostname", hostname, "a domain name or an address literal");
   }
   const clock = options.clock ?? systemClock;
-  const observer = observers(options.observers ?? []);
+  const observer = observers([options.observers ?? [], others]);
   if (options.upstreams !== undefined && DEFAULT_UPSTREAM in options.upstreams) {
     throw new OptionError("upstreams", DEFAULT_UPSTREAM, "any other name: this one is upstream's");
   }
@@ -199,12 +204,10 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
       timeLimit,
       onFailure,
       failed: (phase, check, error) =>
-        observer.trouble(
-          undefined,
-          new Error(`The check "${check}" failed at ${phase}`, { cause: error }),
-        ),
+        observer.trouble(undefined, new CheckError(phase, check, error)),
     });
-  const live = judging(options.policy ?? proceedAll);
+  const policy = options.policy ?? proceedAll;
+  const live = judging(policy);
   const judge = options.shadow === undefined ? live : shadowed(live, judging(options.shadow), {
     clock,
     patience: timeLimit,
@@ -220,6 +223,9 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     observer,
     clock,
     replies,
+    replyNames: new Map(
+      Object.entries(replies).map(([name, reply]) => [reply, name as ReplyName]),
+    ),
     names: options.resolver && new NameCache(options.resolver, clock, timeouts.lookup),
     tls,
     tlsRequired,
@@ -233,7 +239,7 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     limits,
     timeouts,
   };
-  return { settings, sessions: limits.sessions };
+  return { settings, sessions: limits.sessions, policy };
 }
 
 /**

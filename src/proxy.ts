@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Channel, ChannelListener } from "./channel.ts";
+import type { Address, Channel, ChannelListener } from "./channel.ts";
+import type { Clock } from "./clock.ts";
 import {
   type ListenerOptions,
   type ProxyOptions,
@@ -12,9 +13,14 @@ import {
   resolveListener,
   resolveOptions,
 } from "./options.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { Observer } from "./session/observer.ts";
 import { SessionServer } from "./session/server.ts";
 import type { ListenerSettings, Settings } from "./session/settings.ts";
 import type { Upstream } from "./session/upstream.ts";
+
+/** Milliseconds for a session to end that the operator wants ended. */
+const DISMISSAL = 5_000;
 
 /**
  * All sessions of one configuration, and of those that {@linkcode Proxy.reload} puts in its place.
@@ -55,6 +61,7 @@ export class Proxy {
   readonly #prefix = crypto.randomUUID().slice(0, 8);
   #count = 0;
   #closing: Promise<void> | undefined;
+  readonly #observers = new Set<Observer>();
 
   /**
    * Checks the options; neither listens nor connects.
@@ -62,13 +69,66 @@ export class Proxy {
    * @throws {OptionError} If one of them cannot be used.
    */
   constructor(options: ProxyOptions) {
-    this.#current = new Generation(resolveOptions(options));
+    this.#current = new Generation(resolveOptions(options, this.#observers));
     this.#generations.add(this.#current);
   }
 
   /** Sessions that have begun and not ended, those that are being refused with 421 among them. */
   get sessions(): number {
     return this.#sessions.size;
+  }
+
+  /** Addresses of the listeners that are served. */
+  get listening(): readonly Address[] {
+    return [...this.#listeners.keys()].map(({ address }) => address);
+  }
+
+  /** Whether `close` has been called. */
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** The policy that the next session has. */
+  get policy(): Policy {
+    return this.#current.policy;
+  }
+
+  /** The upstreams that the next session can use, by name; that of the option `upstream` is `default`. */
+  get upstreams(): ReadonlyMap<string, Upstream> {
+    return this.#current.settings.upstreams.byName;
+  }
+
+  /** Where the time comes from. */
+  get clock(): Clock {
+    return this.#current.settings.clock;
+  }
+
+  /**
+   * Tells one more observer of what happens, in sessions that have begun too, also after a reload.
+   *
+   * @returns Ends that when it is disposed of.
+   */
+  observe(observer: Observer): Disposable {
+    this.#observers.add(observer);
+    return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
+  }
+
+  /**
+   * Ends one session with 421; one that waits for its upstream is cut off after five seconds. The
+   * upstream never sees the end of a message that has not come to its end.
+   *
+   * @param id As in `SessionFacts`.
+   * @returns False where there is no such session.
+   */
+  disconnect(id: string): boolean {
+    for (const [session, ended] of this.#sessions) {
+      if (session.id !== id) continue;
+      session.dismiss();
+      const timer = this.clock.after(DISMISSAL, () => session.abort());
+      void ended.then(() => timer.cancel());
+      return true;
+    }
+    return false;
   }
 
   /**
@@ -99,7 +159,7 @@ export class Proxy {
     options: ProxyOptions,
     listeners: ReadonlyMap<ChannelListener, ListenerOptions> = new Map(),
   ): Promise<void> {
-    const next = new Generation(resolveOptions(options));
+    const next = new Generation(resolveOptions(options, this.#observers));
     const served = [...this.#listeners].map(([listener, { options }]) =>
       [listener, options] as const
     );
@@ -201,16 +261,18 @@ class Generation {
   readonly settings: Settings;
   /** Sessions at a time, those of other generations among them. */
   readonly limit: number;
+  readonly policy: Policy;
   readonly upstreams: readonly Upstream[];
   /** Set when no session begins any more; settles when nothing is left of it. */
   retired: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
   #sessions = 0;
 
-  constructor({ settings, sessions }: ResolvedOptions) {
+  constructor({ settings, sessions, policy }: ResolvedOptions) {
     this.settings = settings;
+    this.policy = policy;
     this.limit = sessions;
-    this.upstreams = [...new Set(settings.upstreams.all)];
+    this.upstreams = [...new Set(settings.upstreams.byName.values())];
   }
 
   enter(): void {

@@ -34,6 +34,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  monotonic(): number {
+    return this.#now;
+  }
+
   after(milliseconds: number, callback: () => void): Timer {
     const timer: Due = { at: this.#now + Math.max(0, milliseconds), callback };
     this.#timers.add(timer);

@@ -9,6 +9,7 @@ import { type Clock, within } from "../clock.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import {
+  type Inquiry,
   type Judge,
   type Phase,
   type PhaseFacts,
@@ -27,6 +28,16 @@ const MAX_PATHS = 1000;
 
 const DEFERRED = new Reply(451, "4.3.0 Temporary failure, try again later");
 const REJECTED = new Reply(550, "5.7.0 Cannot be checked");
+
+/** A check has failed or taken too long. */
+export class CheckError extends Error {
+  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
+  override readonly name = "CheckError";
+  /** @param cause What it threw. */
+  constructor(phase: Phase, check: string, cause: unknown) {
+    super(`The check "${check}" failed at ${phase}`, { cause });
+  }
+}
 
 /** How a policy is run. */
 export interface JudgeOptions {
@@ -107,13 +118,15 @@ class PolicySession implements SessionJudge {
   async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
     if (phase === "mail") { for (const kept of this.kept) kept.forget(); }
     const question = new Question(this, phase);
-    return { ...await question.put(0, facts), steps: question.steps };
+    const { steps, inquiries: asked } = question;
+    return { ...await question.put(0, facts), steps, asked };
   }
 }
 
 /** One question, put to one definition after the other. */
 class Question<P extends Phase> {
   readonly steps: Step[] = [];
+  readonly inquiries: Inquiry[] = [];
 
   constructor(readonly session: PolicySession, readonly phase: P) {}
 
@@ -200,13 +213,14 @@ class Question<P extends Phase> {
   ): Promise<readonly Verdict[]> {
     const definition = this.session.definitions[nth];
     const { clock } = this.session.options;
-    const began = clock.now();
+    const { name = "policy" } = definition;
+    const began = clock.monotonic();
     const answer = await this.#answer(definition, ask);
+    const took = clock.monotonic() - began;
+    this.inquiries.push({ check: name, took });
     if (answer === undefined) return NOTHING;
-    const took = clock.now() - began;
     for (const verdict of answer) {
-      const check = verdict.by ?? definition.name ?? "policy";
-      this.steps.push({ phase: this.phase, check, verdict, took });
+      this.steps.push({ phase: this.phase, check: verdict.by ?? name, verdict, took });
     }
     return answer;
   }

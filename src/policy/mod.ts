@@ -16,6 +16,7 @@ export {
   type Own,
   type Policy,
   type PolicyDefinition,
+  type PolicyPart,
   proceedAll,
   type TransactionPhase,
 } from "./policy.ts";
@@ -26,7 +27,7 @@ export {
   type Explanation,
   type PhaseReport,
 } from "./explain.ts";
-export { judgeOf, type JudgeOptions } from "./judge.ts";
+export { CheckError, judgeOf, type JudgeOptions } from "./judge.ts";
 export { type Decision, printDecision } from "./decision.ts";
 export {
   type RecordedAddresses,
@@ -42,6 +43,7 @@ export { defer, discard, disconnect, proceed, reject, rewrite, route } from "./v
 export {
   type Discard,
   type Disconnect,
+  type Inquiry,
   type Judge,
   type Phase,
   type PhaseFacts,

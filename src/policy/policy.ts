@@ -35,10 +35,20 @@ export type Checks<S = undefined, T = undefined> = {
 /** What becomes of a command whose check fails or takes too long. */
 export type OnFailure = "accept" | "defer" | "reject";
 
+/** A rule in a policy of several. */
+export interface PolicyPart {
+  /** What its verdicts bear (`by`). */
+  readonly name: string;
+  /** When it is asked. */
+  readonly phases: readonly Phase[];
+}
+
 /** A policy as its author writes it. */
 export interface PolicyDefinition<S = undefined, T = undefined> extends Checks<S, T> {
   /** Shows up in logs, statistics and `explain`. @default "policy" */
   readonly name?: string;
+  /** What it consists of, where its verdicts bear other names than its own. @default nothing */
+  readonly parts?: readonly PolicyPart[];
   /** Milliseconds for one check. @default The option `policyTimeLimit`. */
   readonly timeLimit?: number;
   /** The answer where a check fails. @default The option `policyFailure`, a 451. */

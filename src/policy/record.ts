@@ -123,7 +123,7 @@ export function recorder({ write, addresses = "plain", now }: RecorderOptions): 
   return {
     observer: {
       ruling: (phase, facts, ruling) => put(questionOf(pen, now(), phase, facts, ruling)),
-      reply: ({ id }, reply, to) => {
+      reply: ({ id }, reply, { verb: to }) => {
         // RFC 4954 §4: a challenge is part of the exchange.
         if (!reply.intermediate || to !== "AUTH") put({ session: id, to, reply: codesOf(reply) });
       },

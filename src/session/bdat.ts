@@ -35,11 +35,10 @@ export const bdat: Handler<"BDAT"> = {
     }
     // RFC 3030 §2: a refused chunk is the end of the message; what the client has sent behind it
     // meets a session without a transaction and is read away there.
+    if (message.refusal === undefined) session.asked();
     const reply = message.refusal ?? await message.finish();
-    session.transaction = undefined;
-    session.forwarded = undefined;
+    session.conclude(transaction.endWith(reply));
     session.state = message.refusal === undefined ? "ready" : "refused";
-    session.settings.observer.transaction(transaction.facts, reply);
     session.answer("BDAT", reply);
   },
 

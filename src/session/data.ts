@@ -26,21 +26,20 @@ export const data: Handler<"DATA"> = {
     const opened = await openMessage(session, transaction, "stuffed");
     if (opened instanceof Reply) {
       // Without its connection there is nothing that could go on.
+      transaction.refuse("data", opened);
       if (transaction.link?.open === false) {
-        session.transaction = undefined;
-        session.forwarded = undefined;
+        session.conclude(transaction.endWithout("broken"));
         session.state = "refused";
       }
       return session.answer("DATA", opened);
     }
+    transaction.forgive();
     session.answer("DATA", opened.reply ?? "startMailInput");
     await session.replies.drained();
 
     const reply = await receive(session, opened);
-    session.transaction = undefined;
-    session.forwarded = undefined;
+    session.conclude(transaction.endWith(reply));
     session.state = next;
-    session.settings.observer.transaction(transaction.facts, reply);
     session.answer("DATA", reply);
   },
 };
@@ -61,7 +60,10 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
       const total = last === undefined || last instanceof Uint8Array ? framer.octets : last.octets;
       for (const event of events) {
         if (event instanceof Uint8Array) receiver = await receiver.take(event, total);
-        else return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);
+        else {
+          session.asked();
+          return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);
+        }
       }
     }
   } catch (error) {

@@ -71,7 +71,7 @@ export interface TransactionFacts {
   readonly id: string;
   /** The session as it was at MAIL. */
   readonly session: SessionFacts;
-  /** As the client gave it, with the recipients that the upstream has refused. */
+  /** As the client gave it, with the recipients that were refused. */
   readonly original: Envelope;
   /** As the upstream gets it: the recipients that it has accepted. */
   readonly current: Envelope;

@@ -15,6 +15,8 @@ export class Input {
   #at = 0;
   /** A read that outlived its wait; a channel takes one read at a time. */
   #pending: Promise<Uint8Array | undefined> | undefined;
+  #interruption: unknown;
+  #interrupted: (() => void) | undefined;
 
   constructor(readonly channel: Channel, readonly clock: Clock) {}
 
@@ -33,13 +35,32 @@ export class Input {
    *
    * @returns False once the client has ended its side.
    * @throws {TimeoutError} After `milliseconds`; the next `fill` goes on with the same read.
+   * @throws What `interrupt` was given, once.
    */
   async fill(milliseconds: number, waitedFor: string, size?: number): Promise<boolean> {
     this.#pending ??= this.channel.read(size).finally(() => this.#pending = undefined);
-    const chunk = await within(this.clock, milliseconds, waitedFor, this.#pending);
+    const read = this.#interruptible(this.#pending);
+    const chunk = await within(this.clock, milliseconds, waitedFor, read);
     this.#chunk = chunk ?? EMPTY;
     this.#at = 0;
     return chunk !== undefined;
+  }
+
+  /** Cuts a wait for the client short: the present one, or the next. */
+  interrupt(reason: unknown): void {
+    this.#interruption = reason;
+    this.#interrupted?.();
+  }
+
+  #interruptible<T>(wait: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#interrupted = () => {
+      reject(this.#interruption);
+      this.#interruption = undefined;
+    };
+    if (this.#interruption !== undefined) this.#interrupted();
+    wait.then(resolve, reject);
+    return promise.finally(() => this.#interrupted = undefined);
   }
 
   /** Lets `framer` take what it wants of what is buffered. */

@@ -18,10 +18,15 @@ import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 /** MAIL. */
 export const mail: Handler<"MAIL"> = {
   async obey(session, { reversePath, parameters }, next) {
+    const id = `${session.id}-${++session.transactions}`;
+    const envelope = { reversePath, parameters };
+    const current = { ...envelope };
+    const transaction = session.transaction = new Transaction(id, session.facts, envelope, current);
+    session.settings.observer.transactionOpened(transaction.facts);
     const refuse = (reply: ReplyName | Reply): void => {
-      session.transaction = undefined;
+      session.answer("MAIL", transaction.refuse("mail", session.own(reply)));
+      session.conclude(transaction.endWithout("broken"));
       session.state = "refused";
-      session.answer("MAIL", reply);
     };
     const objection = objectionTo(session, reversePath, parameters);
     if (objection !== undefined) return refuse(objection);
@@ -32,17 +37,9 @@ export const mail: Handler<"MAIL"> = {
       parameters,
     });
     if (ruling.refusal !== undefined) return refuse(ruling.refusal);
-    const current = ruling.paths?.[0] ?? reversePath;
-    if (!current.isAscii && parameters.smtputf8 !== true) return refuse("needsSmtpUtf8");
-
-    const id = `${session.id}-${++session.transactions}`;
-    const transaction = session.transaction = new Transaction(
-      id,
-      session.facts,
-      { reversePath, parameters },
-      { reversePath: current, parameters },
-    );
-    transaction.steps.push(...ruling.steps);
+    const [path = reversePath] = ruling.paths ?? [];
+    if (!path.isAscii && parameters.smtputf8 !== true) return refuse("needsSmtpUtf8");
+    transaction.current.reversePath = path;
     transaction.discarded = ruling.discard === true;
     transaction.route = ruling.upstream;
     // Where recipients decide which upstream it is, MAIL waits for the first of them.
@@ -90,23 +87,20 @@ export async function open(
   transaction.link = link;
   transaction.upstream = name;
   transaction.current.parameters = mailParametersFor(link, parameters, client.trusted);
-  const forget = (): void => {
-    // The client has been told that its MAIL was good: each recipient will be told otherwise.
-    if (transaction.mailWaited || session.transaction !== transaction) return;
-    session.transaction = undefined;
-    session.state = "refused";
-  };
   const origin = { id: transaction.id, client, forwarded };
-  transaction.mailReply = link.mail(reversePath, transaction.current.parameters, origin).then(
-    (reply) => {
-      if (!reply.positive) forget();
+  transaction.mailReply = link.mail(reversePath, transaction.current.parameters, origin)
+    .catch((error) => session.failure(error))
+    .catch((error) => session.mishap(error))
+    .then((reply) => {
+      // Where MAIL has been answered already, each recipient will be told instead.
+      if (reply.positive || transaction.mailWaited || session.transaction !== transaction) {
+        return reply;
+      }
+      transaction.refuse("mail", reply);
+      session.conclude(transaction.endWithout("broken"));
+      session.state = "refused";
       return reply;
-    },
-    (error) => {
-      forget();
-      return session.failure(error);
-    },
-  ).catch((error) => session.mishap(error));
+    });
   return undefined;
 }
 

@@ -67,7 +67,9 @@ export class Discarding implements Receiver {
   readonly refusal: undefined;
 
   /** A receiver for one message. */
-  constructor(readonly session: Session, readonly transaction: Transaction) {}
+  constructor(readonly session: Session, readonly transaction: Transaction) {
+    transaction.discarded = true;
+  }
 
   /** Reads away. */
   take(_octets: Uint8Array, total: number): Promise<Receiver> {
@@ -199,9 +201,7 @@ export class Relaying implements Receiver {
   }
 
   async #ask(phase: "headers" | "content"): Promise<Ruling> {
-    const ruling = await this.session.rule(phase, this.transaction.facts);
-    this.transaction.steps.push(...ruling.steps);
-    return ruling;
+    return await this.session.rule(phase, this.transaction.facts);
   }
 
   async #write(octets: Uint8Array): Promise<void> {

@@ -5,9 +5,13 @@
  * @module
  */
 
+import type { TlsFacts } from "../channel.ts";
+import type { Extensions } from "../rfc5321/extension.ts";
 import type { Reply } from "../rfc5321/reply.ts";
+import type { ParsedLine } from "../stages/command_parser.ts";
 import type { SessionFacts, TransactionFacts } from "./facts.ts";
 import type { Phase, PhaseFacts, Ruling } from "./phases.ts";
+import type { ReplyName } from "./replies.ts";
 
 /** How a session came to its end. */
 export type SessionEnd =
@@ -20,20 +24,82 @@ export type SessionEnd =
   /** We closed it without a word: a listed source was asked for, a handshake failed. */
   | "closed";
 
+/** What a reply answers. */
+export interface Answered {
+  /** The verb of the command; `""` for the greeting and for what nobody has asked for. */
+  readonly verb: string;
+  /** Milliseconds from the command, or the end of the mail data, to this. */
+  readonly took: number;
+  /** Which of our own replies it is; absent for the upstream's and the policy's. */
+  readonly name?: ReplyName;
+}
+
+/** How a mail transaction came to its end. */
+export type TransactionEnd =
+  /** The upstream has taken the message; `reply` is its own. */
+  | { readonly kind: "accepted"; readonly reply: Reply }
+  /** The client was told so, and nobody gets the message. */
+  | { readonly kind: "discarded"; readonly reply: Reply }
+  /** MAIL, every recipient, DATA or the message itself was refused with this. */
+  | { readonly kind: "refused"; readonly at: RefusedAt; readonly reply: Reply }
+  /** The client has thought better of it: RSET, another EHLO, or QUIT. */
+  | { readonly kind: "abandoned" }
+  /** The session has ended in the midst of it. */
+  | { readonly kind: "broken" };
+
+/** What of a mail transaction was refused; `message` is the reply to the end of mail data. */
+export type RefusedAt = "mail" | "rcpt" | "data" | "message";
+
+/** A connection to an upstream that has come about. */
+export interface UpstreamOpened {
+  /** Milliseconds from the wish to the end of EHLO. */
+  readonly took: number;
+  /** Absent in the clear. */
+  readonly tls?: TlsFacts;
+  /** What the connection offers. */
+  readonly extensions: Extensions;
+}
+
+/** What an upstream has answered to one command. */
+export interface UpstreamAnswered {
+  /** Its verb; `message` for the end of mail data. */
+  readonly verb: string;
+  /** Milliseconds from the command to the reply. */
+  readonly took: number;
+  /** Absent where none came. */
+  readonly reply?: Reply;
+}
+
 /** Whoever wants to know. Every method is optional and synchronous. */
 export interface Observer {
   /** A client has connected; nothing of it has been read. */
   sessionOpened?(session: SessionFacts): void;
   /** The last of a session; `cause` is the fault that has ended it, if one has. */
   sessionClosed?(session: SessionFacts, end: SessionEnd, cause?: unknown): void;
-  /** A reply as it is written to the client; `label` is the verb it answers. */
-  reply?(session: SessionFacts, reply: Reply, label: string): void;
+  /** The client is under TLS now. */
+  secured?(session: SessionFacts): void;
+  /** The name of a client was looked up; `took` in milliseconds. It is in `client.name`, or unknown. */
+  lookedUp?(session: SessionFacts, took: number): void;
+  /** A command line was taken in; what it holds of AUTH is a secret. */
+  command?(session: SessionFacts, command: ParsedLine): void;
+  /** A reply as it is written to the client. */
+  reply?(session: SessionFacts, reply: Reply, to: Answered): void;
   /** The policy has been asked, or need not be: `ruling` is what it said, and what it was told. */
   ruling?<P extends Phase>(phase: P, facts: PhaseFacts[P], ruling: Ruling): void;
   /** The option `shadow` would have decided otherwise. */
   difference?(session: SessionFacts, phase: Phase, live: Ruling, shadow: Ruling): void;
-  /** A mail transaction has ended with this reply to its mail data. */
-  transaction?(transaction: TransactionFacts, reply: Reply): void;
+  /** A mail transaction begins: MAIL has come, and nobody has been asked about it. */
+  transactionOpened?(transaction: TransactionFacts): void;
+  /** A mail transaction is over; one that was refused at MAIL is one too. */
+  transaction?(transaction: TransactionFacts, end: TransactionEnd): void;
+  /** A connection to the upstream of that name is open. */
+  upstreamOpened?(session: SessionFacts, upstream: string, opened: UpstreamOpened): void;
+  /** None could be opened; `took` in milliseconds. */
+  upstreamFailed?(session: SessionFacts, upstream: string, error: unknown, took: number): void;
+  /** The upstream has answered a command, or has failed to. */
+  upstreamReply?(session: SessionFacts, upstream: string, answered: UpstreamAnswered): void;
+  /** The session has let go of its connection. */
+  upstreamClosed?(session: SessionFacts, upstream: string): void;
   /** Octets that stood in a buffer at a TLS handshake and were dropped (CVE-2011-0411). */
   dropped?(session: SessionFacts, octets: number): void;
   /** Something went wrong on our side, in a policy or upstream; for logs, never for the client. */
@@ -43,24 +109,39 @@ export interface Observer {
 type Event = keyof Observer;
 type Arguments<E extends Event> = Parameters<NonNullable<Observer[E]>>;
 
-/** Makes one observer of several; what one throws reaches neither the session nor the others. */
-export function observers(all: readonly Observer[]): Required<Observer> {
+/**
+ * Makes one observer of several; what one throws reaches neither the session nor the others.
+ *
+ * @param groups Read at each event, so that one that is added later is told from then on.
+ */
+export function observers(groups: readonly Iterable<Observer>[]): Required<Observer> {
+  const tellOne = <E extends Event>(observer: Observer, event: E, args: Arguments<E>): void => {
+    try {
+      (observer[event] as ((...args: Arguments<E>) => void) | undefined)?.call(observer, ...args);
+    } catch {
+      // An observer's own fault is its own; there is nobody here to tell.
+    }
+  };
   const tell = <E extends Event>(event: E, ...args: Arguments<E>): void => {
-    for (const observer of all) {
-      try {
-        (observer[event] as ((...args: Arguments<E>) => void) | undefined)?.call(observer, ...args);
-      } catch {
-        // An observer's own fault is its own; there is nobody here to tell.
-      }
+    for (const group of groups) {
+      for (const observer of group) tellOne(observer, event, args);
     }
   };
   return {
     sessionOpened: (...args) => tell("sessionOpened", ...args),
     sessionClosed: (...args) => tell("sessionClosed", ...args),
+    secured: (...args) => tell("secured", ...args),
+    lookedUp: (...args) => tell("lookedUp", ...args),
+    command: (...args) => tell("command", ...args),
     reply: (...args) => tell("reply", ...args),
     ruling: (...args) => tell("ruling", ...args),
     difference: (...args) => tell("difference", ...args),
+    transactionOpened: (...args) => tell("transactionOpened", ...args),
     transaction: (...args) => tell("transaction", ...args),
+    upstreamOpened: (...args) => tell("upstreamOpened", ...args),
+    upstreamFailed: (...args) => tell("upstreamFailed", ...args),
+    upstreamReply: (...args) => tell("upstreamReply", ...args),
+    upstreamClosed: (...args) => tell("upstreamClosed", ...args),
     dropped: (...args) => tell("dropped", ...args),
     trouble: (...args) => tell("trouble", ...args),
   };

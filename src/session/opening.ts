@@ -33,7 +33,6 @@ export async function openMessage(
   wish: DataForm,
 ): Promise<Opening | Reply> {
   const ruling = await session.rule("data", transaction.facts);
-  transaction.steps.push(...ruling.steps);
   if (ruling.refusal !== undefined) return ruling.refusal;
   const opened = await receiverFor(session, transaction, wish, ruling.discard === true);
   if (opened instanceof Reply || ruling.cut === undefined) return opened;

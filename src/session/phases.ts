@@ -179,7 +179,15 @@ export interface Step {
   readonly check: string;
   /** What it said. */
   readonly verdict: Verdict;
-  /** Milliseconds that it took. */
+  /** Milliseconds that it took, with fractions. */
+  readonly took: number;
+}
+
+/** How long one check has thought. */
+export interface Inquiry {
+  /** Name of the policy. */
+  readonly check: string;
+  /** Milliseconds, with fractions. */
   readonly took: number;
 }
 
@@ -199,6 +207,8 @@ export interface Ruling {
   readonly upstream?: string;
   /** Who said what. */
   readonly steps: readonly Step[];
+  /** Who was asked, those that had nothing to say among them. */
+  readonly asked?: readonly Inquiry[];
 }
 
 /** Whoever decides: one for all sessions of a configuration. A policy becomes one by `judgeOf`. */

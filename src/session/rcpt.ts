@@ -23,8 +23,16 @@ export const rcpt: Handler<"RCPT"> = {
   async obey(session, { forwardPath, parameters }, next) {
     const transaction = session.transaction!;
     const answer = (reply: ReplyName | Reply): void => session.answer("RCPT", reply);
+    const refuse = (reply: ReplyName | Reply): void => {
+      const own = transaction.refuse("rcpt", session.own(reply));
+      transaction.original.recipients.push({ forwardPath, parameters, reply: own });
+      answer(own);
+    };
     const objection = objectionTo(session, transaction, forwardPath, parameters);
-    if (objection !== undefined) return answer(objection);
+    if (objection !== undefined) {
+      // Not among the recipients: there may be any number of these.
+      return answer(transaction.refuse("rcpt", session.own(objection)));
+    }
     transaction.attempted++;
     const ruling = await session.rule("rcpt", {
       ...transaction.facts,
@@ -34,8 +42,7 @@ export const rcpt: Handler<"RCPT"> = {
     });
     // MAIL may have been refused upstream while the policy was thinking.
     if (session.transaction !== transaction) return answer("badSequence");
-    transaction.steps.push(...ruling.steps);
-    if (ruling.refusal !== undefined) return answer(ruling.refusal);
+    if (ruling.refusal !== undefined) return refuse(ruling.refusal);
     const paths = ruling.discard || transaction.discarded ? [] : ruling.paths ?? [forwardPath];
     if (paths.length === 0) {
       const reply = session.settings.replies.recipientOk;
@@ -46,9 +53,9 @@ export const rcpt: Handler<"RCPT"> = {
     // What one recipient has become counts, or a client could have each of a thousand become as many.
     transaction.attempted += paths.length - 1;
     const unfit = await fit(session, transaction, paths, ruling.upstream);
-    if (unfit !== undefined) return answer(unfit);
+    if (unfit !== undefined) return refuse(unfit);
     const { link } = transaction;
-    if (lacks(link!, parameters)) return answer("offerChanged");
+    if (lacks(link!, parameters)) return refuse("offerChanged");
     session.answer(
       "RCPT",
       relay(session, transaction, link!, { forwardPath, parameters, paths, next }),
@@ -83,6 +90,7 @@ async function relay(
   // A MAIL that waited for its recipients is refused with them; otherwise it has had its answer.
   const reply = transaction.mailWaited && !mailReply.positive ? mailReply : folded(replies);
   transaction.original.recipients.push({ forwardPath, parameters, reply });
+  if (!reply.positive) transaction.refuse("rcpt", reply);
   // MAIL may have been refused while this was on its way.
   if (reply.positive && session.transaction === transaction) session.state = next;
   return reply;

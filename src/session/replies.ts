@@ -76,6 +76,7 @@ export const replyTexts = {
   transferTooLong: "421 4.4.2 Message took too long",
   tooManySessions: "421 4.7.0 Too many sessions, try again later",
   shutdown: "421 4.3.2 Shutting down",
+  disconnected: "421 4.3.2 Closed by the operator",
   temporary: "451 4.3.0 Temporary failure, try again later",
   internal: "421 4.3.0 Temporary failure, closing",
   // The upstream

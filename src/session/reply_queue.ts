@@ -15,7 +15,15 @@ const MAX_OUTSTANDING = 100;
 
 interface Slot {
   reply: Reply | undefined;
-  readonly label: string;
+  readonly asked: Asked;
+}
+
+/** What a reply answers, and since when that has been known. */
+export interface Asked {
+  /** The verb of the command. */
+  readonly verb: string;
+  /** By the clock's `monotonic`. */
+  readonly since: number;
 }
 
 /** What a queue needs of its session. */
@@ -23,10 +31,8 @@ export interface ReplyQueueOptions {
   readonly clock: Clock;
   /** Milliseconds for one write: a client that does not read is given up. */
   readonly writeTimeout: number;
-  /** The last look at a reply before it is written: adapts it to what the client may see. */
-  readonly finish: (reply: Reply) => Reply;
-  /** Told of each reply as it is written. */
-  readonly written: (reply: Reply, label: string) => void;
+  /** The last look at a reply as it is written: adapts it to what the client may see. */
+  readonly finish: (reply: Reply, asked: Asked) => Reply;
 }
 
 /** See the module. */
@@ -53,11 +59,11 @@ export class ReplyQueue {
    * with others; one that comes later leaves when it is there.
    *
    * @param reply Must not reject.
-   * @param label Verb for observers.
+   * @param asked For `finish`.
    */
-  push(reply: Reply | Promise<Reply>, label: string): void {
+  push(reply: Reply | Promise<Reply>, asked: Asked): void {
     if (reply instanceof Promise) {
-      const slot: Slot = { reply: undefined, label };
+      const slot: Slot = { reply: undefined, asked };
       this.#slots.push(slot);
       void reply.then((known) => {
         slot.reply = known;
@@ -66,7 +72,7 @@ export class ReplyQueue {
         this.flush();
       });
     } else {
-      this.#slots.push({ reply, label });
+      this.#slots.push({ reply, asked });
       this.#lastKnown = this.options.clock.now();
     }
   }
@@ -129,9 +135,7 @@ export class ReplyQueue {
       const ready: Uint8Array[] = [];
       while (this.#slots[0]?.reply !== undefined) {
         const slot = this.#slots.shift()!;
-        const reply = this.options.finish(slot.reply!);
-        ready.push(reply.toBytes());
-        this.options.written(reply, slot.label);
+        ready.push(this.options.finish(slot.reply!, slot.asked).toBytes());
       }
       if (ready.length === 0) return;
       await within(

@@ -32,9 +32,13 @@ const TLS_HANDSHAKE = 0x16;
 export class SessionServer {
   readonly #session: Session;
   readonly #parser = new CommandParser({ limit: maxCommandLine });
-  /** Set while the session does nothing but wait for a command. */
-  #interrupt: ((reason: SessionOver) => void) | undefined;
-  #drain: Reply | undefined;
+  /** The session is to end with this once no transaction is open. */
+  #dismissal: Reply | undefined;
+
+  /** As in logs. */
+  get id(): string {
+    return this.#session.id;
+  }
 
   constructor(id: string, channel: Channel, settings: Settings, at: ListenerSettings) {
     this.#session = new Session(id, channel, settings, at);
@@ -59,8 +63,15 @@ export class SessionServer {
   /** Lets an open transaction finish, then ends the session with 421; at once where none is open. */
   shutdown(): void {
     const session = this.#session;
-    this.#drain = session.settings.replies.shutdown;
-    if (!session.busy) this.#interrupt?.(session.dismissal(this.#drain));
+    this.#dismissal = session.settings.replies.shutdown;
+    if (!session.busy) session.input.interrupt(session.dismissal(this.#dismissal));
+  }
+
+  /** Ends the session with 421 as soon as it waits for the client, in mid-message too. */
+  dismiss(): void {
+    const session = this.#session;
+    this.#dismissal = session.settings.replies.disconnected;
+    session.input.interrupt(session.dismissal(this.#dismissal));
   }
 
   /** Ends the session now, whatever it is doing; the upstream never sees an end of mail data. */
@@ -91,9 +102,18 @@ export class SessionServer {
     if (proxyFrom !== undefined) await acceptProxyHeader(session, proxyFrom);
     if (implicitTls) await session.secure();
     // A name that is not known yet is waited for: rules about the client may ask for it at once.
-    const name = await session.settings.names?.of(session.client.address, session.signal);
-    if (name !== undefined) session.identify({ name });
+    await this.#lookUp();
     await session.greet("");
+  }
+
+  async #lookUp(): Promise<void> {
+    const session = this.#session;
+    const { names, clock, observer } = session.settings;
+    if (names === undefined) return;
+    const began = clock.monotonic();
+    const name = await names.of(session.client.address, session.signal);
+    if (name !== undefined) session.identify({ name });
+    observer.lookedUp(session.facts, clock.monotonic() - began);
   }
 
   async #converse(): Promise<SessionOver> {
@@ -102,6 +122,8 @@ export class SessionServer {
       const parsed = await this.#nextCommand();
       if (parsed === undefined) return new SessionOver("vanished");
       await session.replies.room();
+      session.asked();
+      session.settings.observer.command(session.facts, parsed);
       if ("fault" in parsed) await this.#refuseFault(parsed);
       else await this.#obey(parsed);
     }
@@ -121,7 +143,9 @@ export class SessionServer {
     const left = (): number =>
       Math.max(begun, session.replies.lastKnown) + timeouts.command - clock.now();
     for (;;) {
-      if (this.#drain !== undefined && !session.busy) throw session.dismissal(this.#drain);
+      if (this.#dismissal !== undefined && !session.busy) {
+        throw session.dismissal(this.#dismissal);
+      }
       if (session.input.buffered > 0) {
         if (session.lines.pending === 0 && session.input.next === TLS_HANDSHAKE) {
           throw session.dismissal("foreignProtocol");
@@ -131,20 +155,11 @@ export class SessionServer {
       }
       session.replies.flush();
       try {
-        const filled = session.input.fill(Math.max(0, left()), "a command");
-        if (!await this.#interruptible(filled)) return undefined;
+        if (!await session.input.fill(Math.max(0, left()), "a command")) return undefined;
       } catch (error) {
         if (!(error instanceof TimeoutError) || left() <= 0) throw error;
       }
     }
-  }
-
-  /** A wait that `shutdown` may cut short. */
-  #interruptible<T>(wait: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#interrupt = reject;
-      wait.then(resolve, reject);
-    }).finally(() => this.#interrupt = undefined);
   }
 
   async #refuseFault(parsed: Extract<ParsedLine, { fault: string }>): Promise<void> {
@@ -191,9 +206,12 @@ export class SessionServer {
     const session = this.#session;
     const { clock, timeouts } = session.settings;
     // The upstream need not wait for what the client still has to read.
-    const left = session.leave();
+    const left = session.leave(over.end);
     try {
-      if (over.reply !== undefined) session.replies.push(over.reply, "");
+      if (over.reply !== undefined) {
+        session.asked();
+        session.answer("", over.reply);
+      }
       if (over.end === "quit" || over.end === "dismissed") {
         await session.replies.drained();
         const ended = session.channel.closeWrite();

@@ -13,18 +13,29 @@ import { Reply } from "../rfc5321/reply.ts";
 import { type Line, LineSplitter } from "../stages/line_splitter.ts";
 import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
 import { Input } from "./input.ts";
+import type { RefusedAt, SessionEnd, TransactionEnd } from "./observer.ts";
 import type { Phase, PhaseFacts, Ruling, SessionJudge } from "./phases.ts";
 import { failureReplies, type ReplyName } from "./replies.ts";
 import { SessionOver } from "./over.ts";
-import { ReplyQueue } from "./reply_queue.ts";
+import { type Asked, ReplyQueue } from "./reply_queue.ts";
 import type { ListenerSettings, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 import type { Transaction } from "./transaction.ts";
 import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
+import { WatchedLink } from "./watched_link.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** What comes of asking nobody. */
 const PROCEED: Ruling = { steps: [] };
+
+/** What of a mail transaction is refused in its phases. */
+const refusedAt: { readonly [P in Phase]?: RefusedAt } = {
+  mail: "mail",
+  rcpt: "rcpt",
+  data: "data",
+  headers: "message",
+  content: "message",
+};
 
 /** See the module. */
 export class Session {
@@ -47,6 +58,8 @@ export class Session {
 
   /** Faults since the last command that was none. */
   errorsInARow = 0;
+  /** Since when the client has been waiting, by the clock's `monotonic`. */
+  askedAt: number;
   /** The framer of commands and AUTH responses. */
   readonly lines = new LineSplitter({ limit: maxAuthLine });
   /** The policy, as it was when the session began. */
@@ -69,6 +82,7 @@ export class Session {
     this.#channel = channel;
     this.judge = settings.judge.open();
     this.startedAt = settings.clock.now();
+    this.askedAt = settings.clock.monotonic();
     this.server = channel.localAddress;
     this.client = this.#clientAt(channel.remoteAddress);
     this.peer = this.client.address;
@@ -76,8 +90,7 @@ export class Session {
     this.replies = new ReplyQueue(channel, {
       clock: settings.clock,
       writeTimeout: settings.timeouts.write,
-      finish: (reply) => this.#presentable(reply),
-      written: (reply, label) => settings.observer.reply(this.facts, reply, label),
+      finish: (reply, asked) => this.#finish(reply, asked),
     });
   }
 
@@ -121,11 +134,15 @@ export class Session {
   }
 
   /** Lets go of everything at the end. */
-  async leave(): Promise<void> {
+  async leave(end: SessionEnd): Promise<void> {
     this.#abort?.abort();
     // A transaction that has not been finished must not be finished by anybody else.
-    if (this.transaction !== undefined) this.#link?.abort();
-    await this.transaction?.message?.cancel();
+    const { transaction } = this;
+    if (transaction !== undefined) {
+      this.#link?.abort();
+      this.conclude(transaction.endWithout(end === "quit" ? "abandoned" : "broken"));
+    }
+    await transaction?.message?.cancel();
     await this.#hangUp();
   }
 
@@ -136,16 +153,22 @@ export class Session {
     return () => Math.max(0, end - clock.now());
   }
 
+  /** A reply of the table, or one that is a reply already. */
+  own(reply: ReplyName | Reply): Reply {
+    return typeof reply === "string" ? this.settings.replies[reply] : reply;
+  }
+
   /** Queues a reply to a command. */
   answer(verb: string, reply: ReplyName | Reply | Promise<Reply>): void {
-    this.replies.push(
-      typeof reply === "string"
-        ? this.settings.replies[reply]
-        : reply instanceof Promise
-        ? reply.catch((error) => this.mishap(error))
-        : reply,
-      verb,
-    );
+    const known = reply instanceof Promise
+      ? reply.catch((error) => this.mishap(error))
+      : this.own(reply);
+    this.replies.push(known, { verb, since: this.askedAt });
+  }
+
+  /** From here on the client waits for a reply. */
+  asked(): void {
+    this.askedAt = this.settings.clock.monotonic();
   }
 
   /** Answers a command that is wrong in itself; too many of them in a row end the session. */
@@ -158,10 +181,7 @@ export class Session {
 
   /** An end with this last reply, to be thrown. */
   dismissal(reply: ReplyName | Reply): SessionOver {
-    return new SessionOver(
-      "dismissed",
-      typeof reply === "string" ? this.settings.replies[reply] : reply,
-    );
+    return new SessionOver("dismissed", this.own(reply));
   }
 
   /**
@@ -170,9 +190,13 @@ export class Session {
    * @throws {SessionOver} If it wants the connection closed.
    */
   async rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
+    const { transaction } = this;
     const ruling = this.judge.asks(phase) ? await this.judge.judge(phase, facts) : PROCEED;
     this.settings.observer.ruling(phase, facts, ruling);
+    const at = refusedAt[phase];
+    if (at !== undefined) transaction?.steps.push(...ruling.steps);
     if (ruling.close) {
+      if (at !== undefined) transaction?.refuse(at, ruling.refusal!, true);
       // What was asked of the upstream before is still answered by it.
       await this.replies.settled();
       throw this.dismissal(ruling.refusal!);
@@ -196,10 +220,31 @@ export class Session {
     if (this.#link?.usable && this.#linked === name) return this.#link;
     if (this.authenticated && name === DEFAULT_UPSTREAM) throw this.dismissal("noUpstreamAtHello");
     await this.#hangUp();
-    const upstream = this.settings.upstreams.get(name);
-    this.#link = await upstream.connect(this.facts, this.signal);
+    this.#link = await this.#connect(name);
     this.#linked = name;
     return this.#link;
+  }
+
+  async #connect(name: string): Promise<UpstreamLink> {
+    const { clock, observer, upstreams } = this.settings;
+    const began = clock.monotonic();
+    try {
+      const link = await upstreams.get(name).connect(this.facts, this.signal);
+      const { tls, extensions } = link;
+      observer.upstreamOpened(this.facts, name, {
+        took: clock.monotonic() - began,
+        tls,
+        extensions,
+      });
+      return new WatchedLink(link, {
+        monotonic: () => clock.monotonic(),
+        answered: (answered) => observer.upstreamReply(this.facts, name, answered),
+        closed: () => observer.upstreamClosed(this.facts, name),
+      });
+    } catch (error) {
+      observer.upstreamFailed(this.facts, name, error, clock.monotonic() - began);
+      throw error;
+    }
   }
 
   /** Lets go of the link, and of the login that it alone knew: the client is another one now. */
@@ -222,12 +267,20 @@ export class Session {
     return this.settings.replies[failureReplies[error.kind]];
   }
 
-  /** Ends the open transaction, here and upstream (RFC 5321 §4.1.1.5). */
-  async reset(): Promise<void> {
+  /** The open transaction is over: whoever wants to know is told how. */
+  conclude(end: TransactionEnd): void {
     const { transaction } = this;
     this.transaction = undefined;
     this.forwarded = undefined;
+    this.settings.observer.transaction(transaction!.facts, end);
+  }
+
+  /** Ends the open transaction, here and upstream (RFC 5321 §4.1.1.5). */
+  async reset(): Promise<void> {
+    const { transaction } = this;
+    this.forwarded = undefined;
     if (transaction === undefined) return;
+    this.conclude(transaction.endWithout("abandoned"));
     if (transaction.message !== undefined) await transaction.message.cancel();
     else await this.resetUpstream(transaction);
   }
@@ -272,6 +325,7 @@ export class Session {
       tls: channel.tls,
       login: undefined,
     };
+    this.settings.observer.secured(this.facts);
   }
 
   /** Puts the client in the place of the peer (PROXY header, XCLIENT), or tells more about it. */
@@ -317,9 +371,13 @@ export class Session {
     };
   }
 
-  /** RFC 6531 §3.7.4.3: UTF-8 in a reply only for a client that asked for SMTPUTF8. */
-  #presentable(reply: Reply): Reply {
+  #finish(reply: Reply, { verb, since }: Asked): Reply {
+    const { observer, replyNames } = this.settings;
+    // RFC 6531 §3.7.4.3: UTF-8 in a reply only for a client that asked for SMTPUTF8.
     const utf8 = this.transaction?.original.parameters.smtputf8 === true;
-    return utf8 ? reply : reply.inAscii();
+    const presentable = utf8 ? reply : reply.inAscii();
+    const took = this.settings.clock.monotonic() - since;
+    observer.reply(this.facts, presentable, { verb, took, name: replyNames.get(reply) });
+    return presentable;
   }
 }

@@ -8,9 +8,10 @@ import type { TlsServer } from "../channel.ts";
 import type { Clock } from "../clock.ts";
 import type { NameCache } from "../dns/name_cache.ts";
 import type { Networks } from "../networks.ts";
+import type { Reply } from "../rfc5321/reply.ts";
 import type { Observer } from "./observer.ts";
 import type { Judge } from "./phases.ts";
-import type { ReplyTable } from "./replies.ts";
+import type { ReplyName, ReplyTable } from "./replies.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** Sizes, in octets or pieces. */
@@ -64,6 +65,8 @@ export interface Settings {
   readonly observer: Required<Observer>;
   readonly clock: Clock;
   readonly replies: ReplyTable;
+  /** The names of those, for observers. */
+  readonly replyNames: ReadonlyMap<Reply, ReplyName>;
   /** Where names of clients are looked up; absent: nowhere. */
   readonly names: NameCache | undefined;
   readonly tls: TlsServer | undefined;

@@ -4,14 +4,17 @@
  * @module
  */
 
+import type { Path } from "../rfc5321/path.ts";
 import type { MailParameters } from "../rfc5321/parameter.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
+import type { RefusedAt, TransactionEnd } from "./observer.ts";
 import type { Step } from "./phases.ts";
 import type { UpstreamLink } from "./upstream.ts";
 
 /** An envelope while it grows. */
 export interface OpenEnvelope extends Envelope {
+  reversePath: Path;
   parameters: MailParameters;
   readonly recipients: Recipient[];
 }
@@ -26,6 +29,12 @@ export interface MessageInChunks {
   finish(): Promise<Reply>;
   /** The client is gone or has thought better of it. */
   cancel(): Promise<void>;
+}
+
+interface Refusal {
+  readonly at: RefusedAt;
+  readonly reply: Reply;
+  readonly decisive: boolean;
 }
 
 /** See the module. */
@@ -44,6 +53,8 @@ export class Transaction {
   mailWaited = false;
   /** Accepted to come to nothing. */
   discarded = false;
+  /** What was last refused in it. */
+  #refusal: Refusal | undefined;
   /** What the policy has said so far. */
   readonly steps: Step[] = [];
   /** Octets of mail data so far. */
@@ -60,6 +71,36 @@ export class Transaction {
   ) {
     this.original = { ...original, recipients: [] };
     this.current = { ...current, recipients: [] };
+  }
+
+  /**
+   * Something of it is refused.
+   *
+   * @param decisive Nothing can come of it any more. Default: a recipient is one of several.
+   * @returns The reply.
+   */
+  refuse(at: RefusedAt, reply: Reply, decisive: boolean = at !== "rcpt"): Reply {
+    this.#refusal = { at, reply, decisive };
+    return reply;
+  }
+
+  /** A later command has succeeded where one was refused. */
+  forgive(): void {
+    this.#refusal = undefined;
+  }
+
+  /** How it ends where no message has been taken; `otherwise` unless that was for a refusal. */
+  endWithout(otherwise: "abandoned" | "broken"): TransactionEnd {
+    if (this.#refusal === undefined) return { kind: otherwise };
+    const { at, reply, decisive } = this.#refusal;
+    const left = !decisive && this.original.recipients.some(({ reply }) => reply?.positive);
+    return left ? { kind: otherwise } : { kind: "refused", at, reply };
+  }
+
+  /** How it ends with this reply to its mail data. */
+  endWith(reply: Reply): TransactionEnd {
+    if (!reply.positive) return { kind: "refused", at: "message", reply };
+    return { kind: this.discarded ? "discarded" : "accepted", reply };
   }
 
   /** What policies and observers are shown. */

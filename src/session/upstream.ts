@@ -19,9 +19,11 @@ export interface Upstream {
   /**
    * What it offers, from memory where that is fresh enough.
    *
+   * @param maxAge Milliseconds that the memory may have; to find out whether it is reachable. Default:
+   * as old as is good enough for a client.
    * @throws {UpstreamFailure} If it is not known and cannot be found out.
    */
-  offer(): Promise<UpstreamOffer>;
+  offer(maxAge?: number): Promise<UpstreamOffer>;
   /**
    * Opens a connection on behalf of one session.
    *

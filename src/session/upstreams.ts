@@ -13,21 +13,17 @@ export const DEFAULT_UPSTREAM = "default";
 
 /** See the module. */
 export class Upstreams {
-  readonly #byName: ReadonlyMap<string, Upstream>;
+  /** All of them; what is taken unless a policy says otherwise is {@linkcode DEFAULT_UPSTREAM}. */
+  readonly byName: ReadonlyMap<string, Upstream>;
   #common: { readonly of: Offers; readonly offer: UpstreamOffer } | undefined;
 
   constructor(standard: Upstream, named: Readonly<Record<string, Upstream>> = {}) {
-    this.#byName = new Map([[DEFAULT_UPSTREAM, standard], ...Object.entries(named)]);
+    this.byName = new Map([[DEFAULT_UPSTREAM, standard], ...Object.entries(named)]);
   }
 
   /** Whether a policy may choose: then the first recipient decides, and MAIL waits for it. */
   get several(): boolean {
-    return this.#byName.size > 1;
-  }
-
-  /** All of them. */
-  get all(): Iterable<Upstream> {
-    return this.#byName.values();
+    return this.byName.size > 1;
   }
 
   /**
@@ -36,7 +32,7 @@ export class Upstreams {
    * @throws {UpstreamFailure} If there is none: the policy has named it, and not the client.
    */
   get(name: string): Upstream {
-    const upstream = this.#byName.get(name);
+    const upstream = this.byName.get(name);
     if (upstream !== undefined) return upstream;
     throw new UpstreamFailure("unfit", `The policy has named the upstream "${name}": unknown`);
   }
@@ -48,7 +44,7 @@ export class Upstreams {
    * @throws {UpstreamFailure} If none can be asked.
    */
   async offer(): Promise<UpstreamOffer> {
-    const asked = [...this.#byName.values()].map((upstream) => upstream.offer());
+    const asked = [...this.byName.values()].map((upstream) => upstream.offer());
     if (asked.length === 1) return await asked[0];
     const settled = await Promise.allSettled(asked);
     const offers = settled.map((one) => one.status === "fulfilled" ? one.value : undefined);

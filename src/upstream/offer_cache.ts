@@ -26,12 +26,16 @@ export class OfferCache {
     readonly usable: number,
   ) {}
 
-  /** The offer; asks at most once at a time. Rejects as the probe does, if nothing usable is known. */
-  async get(): Promise<UpstreamOffer> {
+  /**
+   * The offer; asks at most once at a time. Rejects as the probe does, if nothing usable is known.
+   *
+   * @param maxAge Milliseconds; what is older is neither fresh nor usable.
+   */
+  async get(maxAge: number = Infinity): Promise<UpstreamOffer> {
     const age = this.#known === undefined ? Infinity : this.clock.now() - this.#known.at;
-    if (age < this.fresh) return this.#known!.offer;
+    if (age < Math.min(this.fresh, maxAge)) return this.#known!.offer;
     const probing = this.#refresh();
-    if (age >= this.usable) return await probing;
+    if (age >= Math.min(this.usable, maxAge)) return await probing;
     // Its failure is not this client's: the old answer is still good enough for it.
     probing.catch(() => {});
     return this.#known!.offer;

@@ -39,6 +39,7 @@ Deno.test("replies: 421 only where the connection closes with it", () => {
     "transferTooLong",
     "tooManySessions",
     "shutdown",
+    "disconnected",
     "internal",
     "noUpstreamAtHello",
   ]);

@@ -25,12 +25,8 @@ export interface TarpitOptions {
 }
 
 /** Refused recipients of a transaction so far. */
-function refusedIn({ steps, original }: TransactionFacts): number {
-  const byPolicy = steps.filter(({ phase, verdict }) =>
-    phase === "rcpt" && verdict.kind === "reject"
-  );
-  const byUpstream = original.recipients.filter(({ reply }) => reply?.positive === false);
-  return byPolicy.length + byUpstream.length;
+function refusedIn({ original }: TransactionFacts): number {
+  return original.recipients.filter(({ reply }) => reply?.positive === false).length;
 }
 
 /**

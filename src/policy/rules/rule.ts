@@ -11,11 +11,11 @@ import { compileThen, type Effect, maxDelay, type Then } from "./actions.ts";
 import { compileWhen, type Predicate, type When } from "./conditions.ts";
 import { RuleError } from "./rule_error.ts";
 import { type CompiledRule, RuleList } from "./rule_list.ts";
-import { type RuleEnvironment, Scope } from "./scope.ts";
+import { type RuleEnvironment, type RuleLook, Scope } from "./scope.ts";
 import { RecipientCount, rulePhases, type View, views } from "./view.ts";
 
 export { RuleError } from "./rule_error.ts";
-export type { CheckFactory, RuleEnvironment, RuleTable } from "./scope.ts";
+export type { CheckFactory, RuleEnvironment, RuleLook, RuleTable } from "./scope.ts";
 
 /** Phases in which there can be rules. */
 export type RulePhase = (typeof rulePhases)[number];
@@ -103,7 +103,7 @@ function view(phase: RulePhase, facts: PhaseFacts[RulePhase], count: RecipientCo
 }
 
 /** One definition of rules that no check stands between. */
-function definitionOf(rules: readonly CompiledSource[], { clock, hit }: RuleEnvironment): Check {
+function definitionOf(rules: readonly CompiledSource[], { clock, looked }: RuleEnvironment): Check {
   const compiled = rules.flatMap(({ source: { name, when = {} }, parts }) =>
     parts.map(({ phase, matches, effect: { delay = 0, give } }): CompiledRule => {
       return { name, phase, when, matches, delay, give };
@@ -112,13 +112,17 @@ function definitionOf(rules: readonly CompiledSource[], { clock, hit }: RuleEnvi
   const asked = rulePhases.flatMap((phase) => {
     const those = compiled.filter((rule) => rule.phase === phase);
     if (those.length === 0) return [];
-    const list = new RuleList(phase, those, clock, hit);
+    const list = new RuleList(phase, those, clock, looked);
     const check = (facts: PhaseFacts[RulePhase], own: { readonly transaction: RecipientCount }) =>
       list.ask(view(phase, facts, own.transaction));
     return [[phase, check] as const];
   });
   return {
     name: "rules",
+    parts: rules.map(({ source: { name }, parts }) => ({
+      name,
+      phases: parts.map(({ phase }) => phase),
+    })),
     // Nothing else takes time: a delay is no failure.
     ...(compiled.some(({ delay }) => delay > 0) ? { timeLimit: maxDelay + 1_000 } : {}),
     transaction: () => new RecipientCount(),
@@ -130,7 +134,7 @@ function definitionOf(rules: readonly CompiledSource[], { clock, hit }: RuleEnvi
 function guarded(
   check: Check,
   { source: { name }, parts }: CompiledSource,
-  hit: RuleEnvironment["hit"],
+  looked: RuleLook | undefined,
 ): Check {
   type Asked = (facts: PhaseFacts[RulePhase], own: Own<Phase, unknown, unknown>) => Answer;
   const asked = parts.filter(({ phase }) => check[phase]).map(({ phase, matches }) => {
@@ -139,8 +143,10 @@ function guarded(
       facts: PhaseFacts[RulePhase],
       { session, transaction: { count, own } }: Own<"rcpt", unknown, Counted<unknown>>,
     ) => {
-      if (!matches(view(phase, facts, count))) return undefined;
-      hit?.(name);
+      const met = matches(view(phase, facts, count));
+      // The time is the check's, of which this is a part.
+      looked?.(name, met, 0);
+      if (!met) return undefined;
       return ask(facts, { session, transaction: own });
     };
     return [phase, askIfMet] as const;
@@ -199,7 +205,9 @@ export function compileRules(
     }
     // A check has a time limit, an answer to its failure and a state of its own.
     end();
-    definitions.push(...policy.definitions.map((check) => guarded(check, rule, environment.hit)));
+    definitions.push(
+      ...policy.definitions.map((check) => guarded(check, rule, environment.looked)),
+    );
   }
   end();
   return { definitions };

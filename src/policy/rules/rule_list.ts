@@ -9,6 +9,7 @@ import type { Path } from "../../rfc5321/path.ts";
 import type { Phase, Verdict } from "../../session/phases.ts";
 import { maxDelay } from "./actions.ts";
 import type { Predicate, When } from "./conditions.ts";
+import type { RuleLook } from "./scope.ts";
 import { RuleIndex } from "./rule_index.ts";
 import { type View, withPath } from "./view.ts";
 
@@ -45,23 +46,23 @@ export class RuleList {
   readonly #rules: readonly CompiledRule[];
   readonly #index = new RuleIndex();
   readonly #clock: Clock;
-  readonly #hit: (rule: string) => void;
+  readonly #looked: RuleLook | undefined;
 
   /**
    * @param phase The phase of all of the rules.
    * @param rules In their order.
    * @param clock Times delays.
-   * @param hit Told the name of every rule that applies.
+   * @param looked Told of each rule that is looked at.
    */
   constructor(
     readonly phase: Phase,
     rules: readonly CompiledRule[],
     clock: Clock,
-    hit: (rule: string) => void = () => {},
+    looked?: RuleLook,
   ) {
     this.#rules = rules;
     this.#clock = clock;
-    this.#hit = hit;
+    this.#looked = looked;
     for (const [number, { when }] of rules.entries()) this.#index.add(number, when, phase);
   }
 
@@ -80,8 +81,7 @@ export class RuleList {
       const number = one.value;
       const rule = this.#rules[number];
       if (!waited || number !== next) {
-        if (!rule.matches(view)) continue;
-        this.#hit(rule.name);
+        if (!this.#met(rule, view)) continue;
         if (rule.delay > 0 && patience.left > 0) {
           const course = { next: number, waited: true, view, given: verdicts };
           return this.#wait(rule.delay, patience).then(() => this.#ask(course, patience));
@@ -110,6 +110,14 @@ export class RuleList {
       }
     }
     return verdicts;
+  }
+
+  #met(rule: CompiledRule, view: View): boolean {
+    if (this.#looked === undefined) return rule.matches(view);
+    const began = this.#clock.monotonic();
+    const met = rule.matches(view);
+    this.#looked(rule.name, met, this.#clock.monotonic() - began);
+    return met;
   }
 
   /** The same question for each of several recipients. */

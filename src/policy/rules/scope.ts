@@ -24,6 +24,12 @@ export type CheckFactory = (
   environment: RuleEnvironment,
 ) => Policy;
 
+/**
+ * Told that the conditions of a rule were looked at, whether they are met, and how many milliseconds
+ * that took. A rule that cannot mean a client or an address is not looked at.
+ */
+export type RuleLook = (rule: string, met: boolean, took: number) => void;
+
 /** What rules may refer to. */
 export interface RuleEnvironment {
   /** By the name that `@name` refers to. */
@@ -36,8 +42,8 @@ export interface RuleEnvironment {
   readonly clock: Clock;
   /** For conditions on the rate. Default: nothing is counted, and none of them is met. */
   readonly counters?: Counters;
-  /** Told the name of every rule whose conditions are met. Default: nobody is told. */
-  readonly hit?: (rule: string) => void;
+  /** Told of every rule that was looked at. Default: nobody is told. */
+  readonly looked?: RuleLook;
 }
 
 const tableReference = /^@([A-Za-z0-9_-]+)$/;

@@ -27,8 +27,8 @@ export class SmtpUpstream implements Upstream {
     this.#offers = new OfferCache(options.clock, () => this.#probe(), FRESH, USABLE);
   }
 
-  offer(): Promise<UpstreamOffer> {
-    return this.#offers.get();
+  offer(maxAge?: number): Promise<UpstreamOffer> {
+    return this.#offers.get(maxAge);
   }
 
   async connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {

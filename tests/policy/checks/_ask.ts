@@ -124,6 +124,10 @@ export class Asker {
   async #ask<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<string> {
     const ruling = await this.#judge.judge(phase, facts);
     this.#steps.push(...ruling.steps);
+    if (phase === "rcpt" && ruling.refusal !== undefined) {
+      const { forwardPath, parameters } = facts as PhaseFacts["rcpt"];
+      this.recipients = [...this.recipients, { forwardPath, parameters, reply: ruling.refusal }];
+    }
     return words(ruling);
   }
 }

@@ -164,6 +164,7 @@ Deno.test("tarpit: refused recipients, by the policy and by the upstream", async
   // A recipient learns of those before it.
   assertEquals(delays, [0, 0, 0, 0, 1000]);
   asker.recipients = [
+    ...asker.recipients,
     { forwardPath: path("u@x.example"), parameters: {}, reply: Reply.parse("550 5.1.1 No") },
     { forwardPath: path("v@x.example"), parameters: {}, reply: Reply.parse("250 2.1.5 Ok") },
     { forwardPath: path("w@x.example"), parameters: {} },

@@ -117,7 +117,11 @@ Deno.test("rules found by index rule as rules asked one by one", async () => {
     const conditions = rules.map(({ when = {} }) => unindexed(when));
     assertEquals(triedOf(conditions, asked), rules.length);
     const policies = [rules, rules.map((one, nth) => ({ ...one, when: conditions[nth] }))].map(
-      (list, nth) => compileRules(list, environment({ hit: (name) => void told[nth].push(name) })),
+      (list, nth) =>
+        compileRules(
+          list,
+          environment({ looked: (name, met) => void (met && told[nth].push(name)) }),
+        ),
     );
     const [found, naive] = await Promise.all(
       policies.map((policy) => rule(policy, at, asked)),

@@ -156,7 +156,7 @@ Deno.test("every rule that applies is counted, once for each address", async () 
       { when: { recipient: "d@*" }, then: { use: "refuse" } },
     ),
     environment({
-      hit: (name) => void hits.push(name),
+      looked: (name, met) => void (met && hits.push(name)),
       checks: new Map([["refuse", () => definePolicy({ rcpt: () => reject("550 No") })]]),
     }),
   );

@@ -1,0 +1,122 @@
+/**
+ * A link to the upstream whose answers observers are told of. It changes nothing.
+ *
+ * @module
+ */
+
+import type { TlsFacts } from "../channel.ts";
+import type { Extensions } from "../rfc5321/extension.ts";
+import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
+import type { Path } from "../rfc5321/path.ts";
+import { Reply } from "../rfc5321/reply.ts";
+import type { UpstreamAnswered } from "./observer.ts";
+import type { DataForm, OpenedBody, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
+
+/** Who is told. */
+export interface LinkWatcher {
+  /** Milliseconds, for durations. */
+  monotonic(): number;
+  /** The upstream has answered, or has failed to. */
+  answered(answered: UpstreamAnswered): void;
+  /** The link has been given up. */
+  closed(): void;
+}
+
+/** See the module. */
+export class WatchedLink implements UpstreamLink {
+  #closed = false;
+
+  constructor(readonly link: UpstreamLink, readonly watcher: LinkWatcher) {}
+
+  get extensions(): Extensions {
+    return this.link.extensions;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.link.tls;
+  }
+
+  get open(): boolean {
+    return this.link.open;
+  }
+
+  get usable(): boolean {
+    return this.link.usable;
+  }
+
+  mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
+    return this.#answer("MAIL", this.link.mail(path, parameters, origin));
+  }
+
+  rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
+    return this.#answer("RCPT", this.link.rcpt(path, parameters));
+  }
+
+  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
+    const replyOf = (opened: OpenedBody | Reply) => opened instanceof Reply ? opened : opened.reply;
+    const opened = await this.#timed("DATA", this.link.data(wish, parameters), replyOf);
+    return opened instanceof Reply ? opened : { ...opened, body: this.#watched(opened.body) };
+  }
+
+  reset(): Promise<Reply> {
+    return this.#answer("RSET", this.link.reset());
+  }
+
+  authenticate(line: string): Promise<Reply> {
+    return this.#answer("AUTH", this.link.authenticate(line));
+  }
+
+  query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
+    return this.#answer(verb, this.link.query(verb, argument));
+  }
+
+  async quit(): Promise<void> {
+    await this.link.quit();
+    this.#close();
+  }
+
+  abort(): void {
+    this.link.abort();
+    this.#close();
+  }
+
+  #watched(body: UpstreamBody): UpstreamBody {
+    return {
+      form: body.form,
+      get refusal() {
+        return body.refusal;
+      },
+      write: (octets) => body.write(octets),
+      finish: () => this.#answer("message", body.finish()),
+      cancel: () => body.cancel(),
+    };
+  }
+
+  #answer(verb: string, answer: Promise<Reply>): Promise<Reply> {
+    return this.#timed(verb, answer, (reply) => reply);
+  }
+
+  /** @param replyOf BDAT has no answer before its first chunk: then there is nothing to tell. */
+  #timed<T>(
+    verb: string,
+    answer: Promise<T>,
+    replyOf: (answer: T) => Reply | undefined,
+  ): Promise<T> {
+    const began = this.watcher.monotonic();
+    const took = (): number => this.watcher.monotonic() - began;
+    return answer.then((answer) => {
+      const reply = replyOf(answer);
+      if (reply !== undefined) this.watcher.answered({ verb, took: took(), reply });
+      return answer;
+    }, (error) => {
+      this.watcher.answered({ verb, took: took() });
+      throw error;
+    });
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.watcher.closed();
+  }
+}
