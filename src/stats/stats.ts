@@ -1,0 +1,160 @@
+/**
+ * Statistics of a proxy: what it is told as an observer, and what whoever wants to know is shown.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../clock.ts";
+import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
+import {
+  type Answered,
+  type Observer,
+  observers,
+  type TransactionEnd,
+  type UpstreamAnswered,
+} from "../session/observer.ts";
+import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import { HeavyHitters } from "./heavy_hitters.ts";
+import { History } from "./history.ts";
+import { Metrics } from "./metrics.ts";
+import { Rate } from "./rate.ts";
+import { RuleLog } from "./rule_log.ts";
+import { SessionLog } from "./session_log.ts";
+import { outcomeOf } from "./transaction_record.ts";
+import { TransactionLog } from "./transaction_log.ts";
+import { UpstreamLog } from "./upstream_log.ts";
+import { type Outcome, outcomes, type StatsView } from "./views.ts";
+import { WindowedHistogram } from "./windowed_histogram.ts";
+
+/** How many of the most frequent are shown. */
+const TOP = 10;
+
+/** What statistics can be told. */
+export interface StatsOptions {
+  /** Mail transactions that are remembered; fewer where they are large. @default 1000 */
+  readonly transactions?: number;
+  /** Times everything. @default The runtime's clock. */
+  readonly clock?: Clock;
+}
+
+/** See the module. Its memory is bounded, whatever happens. */
+export class Stats {
+  readonly metrics: Metrics;
+  readonly sessions: SessionLog;
+  readonly transactions: TransactionLog;
+  readonly rules = new RuleLog();
+  readonly upstreams: UpstreamLog;
+  readonly history: History;
+  /** For the option `observers`, or `Proxy.observe`. */
+  readonly observer: Observer;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #outcomes: Record<Outcome, number>;
+  #octets = 0;
+  readonly #sessionRate: Rate;
+  readonly #transactionRate: Rate;
+  readonly #octetRate: Rate;
+  readonly #commandTimes: WindowedHistogram;
+  readonly #policyTimes: WindowedHistogram;
+  readonly #upstreamTimes: WindowedHistogram;
+  readonly #clients: HeavyHitters;
+  readonly #senderDomains: HeavyHitters;
+  readonly #recipientDomains: HeavyHitters;
+
+  constructor({ transactions = 1000, clock = systemClock }: StatsOptions = {}) {
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#outcomes = Object.fromEntries(outcomes.map((one) => [one, 0])) as Record<Outcome, number>;
+    this.#sessionRate = new Rate(clock);
+    this.#transactionRate = new Rate(clock);
+    this.#octetRate = new Rate(clock);
+    this.#commandTimes = new WindowedHistogram(clock);
+    this.#policyTimes = new WindowedHistogram(clock);
+    this.#upstreamTimes = new WindowedHistogram(clock);
+    this.#clients = new HeavyHitters(clock);
+    this.#senderDomains = new HeavyHitters(clock);
+    this.#recipientDomains = new HeavyHitters(clock);
+    this.metrics = new Metrics(this.#startedAt);
+    this.history = new History(clock);
+    this.transactions = new TransactionLog(transactions);
+    this.upstreams = new UpstreamLog(clock);
+    this.sessions = new SessionLog(clock, (draft, facts, session, end) => {
+      this.transactions.add({ draft, facts, session, end, endedAt: clock.now() });
+    });
+    const logs = [this.metrics, this.sessions, this.rules, this.upstreams, this.#sums()];
+    this.observer = observers([logs]);
+  }
+
+  /** The conditions of a rule were looked at; `took` in milliseconds. */
+  readonly looked = (rule: string, met: boolean, took: number): void => {
+    this.rules.looked(rule, met, took);
+    this.metrics.looked(rule, met, took);
+  };
+
+  /** What goes on as a whole, now. */
+  view(rest: Pick<StatsView, "draining" | "viewers">): StatsView {
+    return {
+      at: this.#clock.now(),
+      startedAt: this.#startedAt,
+      sessions: { open: this.sessions.open, total: this.sessions.total },
+      transactions: { ...this.#outcomes },
+      octets: this.#octets,
+      rates: {
+        sessions: this.#sessionRate.perSecond,
+        transactions: this.#transactionRate.perSecond,
+        octets: this.#octetRate.perSecond,
+      },
+      latencies: {
+        command: this.#commandTimes.view(),
+        policy: this.#policyTimes.view(),
+        upstream: this.#upstreamTimes.view(),
+      },
+      top: {
+        clients: this.#clients.top(TOP),
+        senderDomains: this.#senderDomains.top(TOP),
+        recipientDomains: this.#recipientDomains.top(TOP),
+      },
+      ...rest,
+    };
+  }
+
+  #sums(): Observer {
+    return {
+      sessionOpened: () => {
+        this.#sessionRate.add();
+        this.history.recordSessions(this.sessions.open);
+      },
+      sessionClosed: () => this.history.recordSessions(this.sessions.open),
+      reply: (_session: SessionFacts, _reply: Reply, { took }: Answered) =>
+        this.#commandTimes.record(took),
+      ruling: <P extends Phase>(_phase: P, _facts: PhaseFacts[P], { asked = [] }: Ruling) => {
+        if (asked.length === 0) return;
+        const took = asked.reduce((sum, one) => sum + one.took, 0);
+        this.#policyTimes.record(took);
+        this.history.recordPolicy(took);
+      },
+      upstreamReply: (_session: SessionFacts, _upstream: string, answered: UpstreamAnswered) => {
+        if (answered.verb !== "message") return;
+        this.#upstreamTimes.record(answered.took);
+        this.history.recordUpstream(answered.took);
+      },
+      transaction: (facts: TransactionFacts, end: TransactionEnd) => {
+        const { session, original, octets } = facts;
+        const outcome = outcomeOf(end);
+        this.#outcomes[outcome]++;
+        this.#transactionRate.add();
+        if (outcome === "accepted") {
+          this.#octets += octets;
+          this.#octetRate.add(octets);
+        }
+        this.history.recordTransaction(outcome, octets);
+        this.#clients.add(session.client.address);
+        this.#senderDomains.add(original.reversePath.domain);
+        for (const { forwardPath } of original.recipients) {
+          this.#recipientDomains.add(forwardPath.domain);
+        }
+      },
+    };
+  }
+}

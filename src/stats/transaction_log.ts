@@ -1,0 +1,154 @@
+/**
+ * The last mail transactions, in a ring of bounded weight, and the search in it.
+ *
+ * @module
+ */
+
+import type { Path } from "../rfc5321/path.ts";
+import type { Pen } from "./pen.ts";
+import {
+  outcomeOf,
+  replyText,
+  type TransactionRecord,
+  viewOf,
+  weightOf,
+} from "./transaction_record.ts";
+import type { Outcome, TransactionView } from "./views.ts";
+
+/** Which transactions are wanted; each one that is given has to be met. Texts without case. */
+export interface TransactionFilter {
+  /** Stands in the reverse-path or in a forward-path, original or current. */
+  readonly address?: string;
+  /** Stands in the client's address, name or EHLO name, or in the login. */
+  readonly client?: string;
+  /** What became of it. */
+  readonly outcome?: Outcome;
+  /** Name of a rule or check that has said something. */
+  readonly rule?: string;
+  /** Stands in the last reply or in the reply to a recipient. */
+  readonly reply?: string;
+}
+
+/** Weight of one transaction on average: one recipient, its dialogue, its phases. */
+const AVERAGE_WEIGHT = 50;
+
+/** See the module. */
+export class TransactionLog {
+  readonly #room: number;
+  #records: TransactionRecord[] = [];
+  /** The first record that counts: those before it are taken away from time to time. */
+  #first = 0;
+  #weight = 0;
+  #number = 0;
+
+  /** @param room How many are kept at most; fewer where they are large. */
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  /** The number of the last one, 0 before the first. */
+  get last(): number {
+    return this.#number;
+  }
+
+  /** Adds one and forgets the oldest where there is no room. */
+  add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord {
+    const numbered = { ...record, number: ++this.#number, weight: weightOf(record) };
+    this.#records.push(numbered);
+    this.#weight += numbered.weight;
+    while (
+      this.#records.length - this.#first > 1 &&
+      (this.#records.length - this.#first > this.#room ||
+        this.#weight > this.#room * AVERAGE_WEIGHT)
+    ) this.#weight -= this.#records[this.#first++].weight;
+    if (this.#first > this.#room) {
+      this.#records = this.#records.slice(this.#first);
+      this.#first = 0;
+    }
+    return numbered;
+  }
+
+  /** The one with this id. */
+  get(id: string): TransactionRecord | undefined {
+    for (const record of this.#backwards()) if (record.facts.id === id) return record;
+    return undefined;
+  }
+
+  /**
+   * The newest that the filter lets through, the newest first.
+   *
+   * @param before Only those with a lower number.
+   */
+  find(filter: TransactionFilter, limit: number, before: number = Infinity): TransactionRecord[] {
+    const matches = matcher(filter);
+    const found: TransactionRecord[] = [];
+    for (const record of this.#backwards()) {
+      if (found.length === limit) break;
+      if (record.number < before && matches(record)) found.push(record);
+    }
+    return found;
+  }
+
+  /** Those after this number that the filter lets through, the newest first, and how many more. */
+  since(
+    number: number,
+    filter: TransactionFilter,
+    limit: number,
+  ): { readonly records: TransactionRecord[]; readonly skipped: number } {
+    const matches = matcher(filter);
+    const records: TransactionRecord[] = [];
+    let skipped = 0;
+    for (const record of this.#backwards()) {
+      if (record.number <= number) return { records, skipped };
+      if (!matches(record)) continue;
+      if (records.length < limit) records.push(record);
+      else skipped++;
+    }
+    // What has left the ring cannot be asked any more.
+    const oldest = this.#records[this.#first]?.number ?? this.#number + 1;
+    return { records, skipped: skipped + Math.max(0, oldest - number - 1) };
+  }
+
+  *#backwards(): Generator<TransactionRecord> {
+    for (let at = this.#records.length - 1; at >= this.#first; at--) yield this.#records[at];
+  }
+}
+
+/** Views of several. */
+export function viewsOf(records: readonly TransactionRecord[], pen: Pen): TransactionView[] {
+  return records.map((record) => viewOf(record, pen));
+}
+
+type Matcher = (record: TransactionRecord) => boolean;
+
+function matcher(filter: TransactionFilter): Matcher {
+  const all: Matcher[] = [];
+  const { address, client, outcome, rule, reply } = filter;
+  if (address !== undefined) all.push(byAddress(address.toLowerCase()));
+  if (client !== undefined) all.push(byClient(client.toLowerCase()));
+  if (outcome !== undefined) all.push(({ end }) => outcomeOf(end) === outcome);
+  if (rule !== undefined) all.push(({ facts }) => facts.steps.some(({ check }) => check === rule));
+  if (reply !== undefined) all.push(byReply(reply.toLowerCase()));
+  return (record) => all.every((matches) => matches(record));
+}
+
+function byAddress(part: string): Matcher {
+  const inPath = ({ address }: Path): boolean => address.toLowerCase().includes(part);
+  return ({ facts: { original, current } }) =>
+    [original, current].some(({ reversePath, recipients }) =>
+      inPath(reversePath) || recipients.some(({ forwardPath }) => inPath(forwardPath))
+    );
+}
+
+function byClient(part: string): Matcher {
+  return ({ session: { client: { address, name = "", hello, login = "" } } }) =>
+    [address, name, hello, login].some((text) => text.toLowerCase().includes(part));
+}
+
+function byReply(part: string): Matcher {
+  return ({ end, facts: { original } }) => {
+    const replies = original.recipients.flatMap(({ reply }) => reply ?? []);
+    if ("reply" in end) replies.push(end.reply);
+    return replies.some((reply) => replyText(reply).toLowerCase().includes(part));
+  };
+}
