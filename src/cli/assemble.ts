@@ -12,8 +12,7 @@ import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ProxyOptions } from "../options.ts";
 import { proceedAll } from "../policy/policy.ts";
 import type { Upstream } from "../session/upstream.ts";
-import type { Counters } from "../state/counters.ts";
-import type { OpenedPolicy } from "./assemble_policy.ts";
+import type { OpenedPolicy, RuleKeepers } from "./assemble_policy.ts";
 import { recordingFile, SharedRecording } from "./recording_file.ts";
 import { makeUpstream } from "./upstream.ts";
 import { type Surroundings, Work } from "./work.ts";
@@ -47,12 +46,15 @@ export async function assemble(
     openUpstream(work, configuration.upstream, surroundings),
     openUpstreams(work, surroundings),
     openTls(work, surroundings),
-    policyOfRules(work, surroundings, surroundings.counters?.live),
+    policyOfRules(work, surroundings, {
+      counters: surroundings.counters?.live,
+      looked: surroundings.stats?.looked,
+    }),
     openRecording(work, surroundings, last?.recording),
   ]);
   const second = shadow && new Work(shadow);
   const shadowed = second &&
-    await policyOfRules(second, surroundings, surroundings.counters?.shadow);
+    await policyOfRules(second, surroundings, { counters: surroundings.counters?.shadow });
   const close = async (): Promise<void> => {
     await Promise.all([...live, ...shadowed?.live ?? []].map((table) => table.settled()));
     await recording?.release();
@@ -162,12 +164,12 @@ async function openTls(
 async function policyOfRules(
   work: Work,
   surroundings: Surroundings,
-  counters: Counters | undefined,
+  told: RuleKeepers,
 ): Promise<OpenedPolicy> {
   const { rules, tables, module } = work.configuration;
   if (rules.length === 0 && tables.size === 0 && module === undefined) {
     return { policy: proceedAll, live: [] };
   }
   const { openPolicy } = await import("./assemble_policy.ts");
-  return await openPolicy(work, surroundings, counters);
+  return await openPolicy(work, surroundings, told);
 }

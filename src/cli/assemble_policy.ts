@@ -8,13 +8,15 @@ import type { Configuration, TableSource } from "../config/configuration.ts";
 import { httpFeed } from "../config/http_feed.ts";
 import { LiveTable } from "../config/live_table.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
-import { policyOf } from "../config/policy.ts";
+import { policyOf, type PolicyOptions } from "../config/policy.ts";
 import { compose, type Policy, proceedAll } from "../policy/policy.ts";
 import { Table } from "../policy/rules/table.ts";
-import type { Counters } from "../state/counters.ts";
 import { policyModule } from "./policy_module.ts";
 import { fileFeed } from "./table_file.ts";
 import { type Surroundings, Work } from "./work.ts";
+
+/** Who remembers what rules do, from one configuration to the next. */
+export type RuleKeepers = Pick<PolicyOptions, "counters" | "looked">;
 
 /** A policy, and the tables that follow their sources while it is in use. */
 export interface OpenedPolicy {
@@ -40,12 +42,12 @@ export async function assemblePolicy(
 /**
  * Makes tables and policy; what fails is noted in `work`.
  *
- * @param counters What rules count by. Default: nothing is counted.
+ * @param keepers Who remembers what rules do. Default: nobody.
  */
 export async function openPolicy(
   work: Work,
   surroundings: Surroundings,
-  counters?: Counters,
+  keepers: RuleKeepers = {},
 ): Promise<OpenedPolicy> {
   const { clock } = surroundings;
   const opened = [...work.configuration.tables].map(async ([name, source]) =>
@@ -58,7 +60,7 @@ export async function openPolicy(
     ["rule"],
     "rules",
     "rules",
-    () => Promise.resolve(policyOf(work.configuration, { tables, clock, counters })),
+    () => Promise.resolve(policyOf(work.configuration, { tables, clock, ...keepers })),
   );
   return {
     policy: compose(rules ?? proceedAll, await openModule(work)),

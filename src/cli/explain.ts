@@ -4,14 +4,12 @@
  * @module
  */
 
-import type { TlsFacts } from "../channel.ts";
 import { systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
 import { codesOf, decisionOf, printDecision } from "../policy/decision.ts";
+import { describe as described } from "../policy/described.ts";
 import { type Described, explain as explained, type Explanation } from "../policy/explain.ts";
 import type { PhaseReport } from "../policy/explain.ts";
-import { isIpv4, isIpv6 } from "../rfc5321/address_literal.ts";
-import { Path } from "../rfc5321/path.ts";
 import type { Verdict } from "../session/phases.ts";
 import { parseSize } from "./address.ts";
 import { type CommandSpec, type Given, UsageError } from "./command_line.ts";
@@ -46,11 +44,6 @@ export const explain: CommandSpec = {
   run,
 };
 
-const TLS: Readonly<Record<string, TlsFacts>> = {
-  "1.2": { version: "TLSv1.2", cipher: "", serverName: "" },
-  "1.3": { version: "TLSv1.3", cipher: "", serverName: "" },
-};
-
 async function run(given: Given): Promise<number> {
   const { policy, timeLimit, onFailure } = await namedPolicy(given, "explain");
   const described = await describe(given);
@@ -66,36 +59,25 @@ async function describe(given: Given): Promise<Described> {
   if (from === undefined || to.length === 0) {
     throw new UsageError("explain: needed are --from and at least one --to");
   }
-  const client = given.value("client") ?? "127.0.0.1";
-  if (!isIpv4(client) && !isIpv6(client)) {
-    throw new OptionError("--client", client, "an IP address");
-  }
-  const tls = given.value("tls");
-  if (tls !== undefined && !Object.hasOwn(TLS, tls)) {
-    throw new OptionError("--tls", tls, "1.2, 1.3");
-  }
   const size = given.value("size");
-  return {
-    client,
-    name: given.value("client-name"),
-    hello: given.value("hello"),
-    tls: tls === undefined ? undefined : TLS[tls],
-    login: given.value("login"),
-    listener: given.value("listener"),
-    from: parsePath(from, "--from"),
-    to: to.map((address) => parsePath(address, "--to")),
-    size: size === undefined ? undefined : parseSize(size, "--size"),
-    message: await readMessage(given.value("message")),
-  };
-}
-
-/** With angle brackets or without. */
-function parsePath(text: string, option: string): Path {
-  const path = Path.parse(text.startsWith("<") ? text : `<${text}>`);
-  if (path === undefined || (path.isNull && option === "--to")) {
-    throw new OptionError(option, text, "a mailbox as local-part@domain");
+  const message = await readMessage(given.value("message"));
+  try {
+    return described({
+      client: given.value("client") ?? "127.0.0.1",
+      name: given.value("client-name"),
+      hello: given.value("hello"),
+      tls: given.value("tls"),
+      login: given.value("login"),
+      listener: given.value("listener"),
+      from,
+      to,
+      size: size === undefined ? undefined : parseSize(size, "--size"),
+      message,
+    });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new OptionError(`--${error.option.replace(/^-*/, "")}`, error.found, error.allowed);
   }
-  return path;
 }
 
 async function readMessage(path: string | undefined): Promise<Uint8Array | undefined> {

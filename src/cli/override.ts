@@ -6,12 +6,15 @@
  */
 
 import type {
+  AdminSource,
   Configuration,
   ListenerSource,
+  LogSource,
   PlainOptions,
   TlsSource,
   UpstreamSource,
 } from "../config/configuration.ts";
+import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
 import type { ListenerOptions } from "../options.ts";
 import { parseUpstreamUrl } from "../upstream/url.ts";
@@ -40,6 +43,8 @@ export function override(configuration: Configuration, given: Given): Configurat
     listeners: listeners(configuration.listeners, options.trusted ?? [], given),
     upstream: upstream(configuration.upstream, given),
     tls: tls(configuration.tls, given),
+    admin: admin(configuration.admin, given),
+    log: log(configuration.log, given),
     mistake(path, found, allowed) {
       const flag = given.has("policy") && path.join(".") === "policy.module" ? "--policy" : path[0];
       return typeof flag === "string" && flag.startsWith("--")
@@ -135,6 +140,59 @@ function tls(file: TlsSource | undefined, given: Given): TlsSource | undefined {
       certificates: given.has("cert") ? ["--cert"] : ["tls", "certificates"],
       authorities: given.has("client-ca") ? ["--client-ca"] : ["tls", "client-authorities"],
     },
+  };
+}
+
+function admin(file: AdminSource | undefined, given: Given): AdminSource | undefined {
+  const address = given.value("admin");
+  const at = address === undefined ? file?.at : parseAddress(address, "--admin");
+  const operator = given.value("admin-token") ?? file?.tokens.operator;
+  const reader = given.value("admin-reader-token") ?? file?.tokens.reader;
+  if (at === undefined) {
+    for (const flag of ["admin-token", "admin-reader-token", "admin-host"]) {
+      if (!given.has(flag)) continue;
+      throw new OptionError(`--${flag}`, given.value(flag), "only together with --admin");
+    }
+    return undefined;
+  }
+  if (at.transport !== "tcp") throw new OptionError("--admin", address, "host:port, [ipv6]:port");
+  const path = (flag: string, key: string): KeyPath =>
+    given.has(flag) ? [`--${flag}`] : ["admin", key];
+  return {
+    at,
+    tokens: {
+      ...operator !== undefined && { operator },
+      ...reader !== undefined && { reader },
+    },
+    hosts: given.has("admin-host") ? given.values("admin-host") : file?.hosts ?? [],
+    addresses: file?.addresses ?? "plain",
+    paths: {
+      listen: path("admin", "listen"),
+      operator: path("admin-token", "operator-token"),
+      reader: path("admin-reader-token", "reader-token"),
+    },
+  };
+}
+
+const LOG: { readonly [Key in keyof LogSource]: readonly LogSource[Key][] } = {
+  format: ["text", "json"],
+  level: ["error", "warning", "info", "debug"],
+  addresses: ["plain", "redacted"],
+};
+
+function log(file: LogSource, given: Given): LogSource {
+  const one = <Key extends keyof LogSource>(flag: string, key: Key): LogSource[Key] => {
+    const text = given.value(flag);
+    if (text === undefined) return file[key];
+    const allowed = LOG[key];
+    const found = allowed.find((one) => one === text);
+    if (found === undefined) throw new OptionError(`--${flag}`, text, allowed.join(", "));
+    return found;
+  };
+  return {
+    format: one("log-format", "format"),
+    level: given.has("quiet") ? "warning" : one("log-level", "level"),
+    addresses: one("log-addresses", "addresses"),
   };
 }
 

@@ -5,21 +5,25 @@
  */
 
 import { encode } from "../bytes.ts";
-import { systemClock } from "../clock.ts";
+import { systemClock, within } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { defaultConfiguration } from "../config/defaults.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
 import { MemoryCounters } from "../state/counters.ts";
+import { telemetryIsOn } from "../stats/telemetry/is_on.ts";
 import { parseDuration } from "./address.ts";
 import type { Surroundings } from "./work.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
 import { complain } from "./complain.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Follower } from "./follower.ts";
-import { lineLog } from "./log.ts";
+import { type Log, openLog } from "./log.ts";
 import { override } from "./override.ts";
 import { Service } from "./service.ts";
+
+/** Milliseconds for whoever reads the log to take what is left of it. */
+const LAST_LINES = 5_000;
 
 /** See the module. */
 export const serve: CommandSpec = {
@@ -131,7 +135,35 @@ export const serve: CommandSpec = {
       help: "Ask the policy that this TypeScript module exports by default, behind the rules of " +
         "--config; loaded again when it changes.",
     },
-    "quiet": { short: "q", help: "Write no line for each message." },
+    "admin": {
+      argument: "host:port",
+      help: "Serve the dashboard, the API and metrics here. Without a token only on loopback. " +
+        "Default: not at all.",
+    },
+    "admin-token": {
+      argument: "where",
+      help: "File with the token of operators, or env:NAME; who has it may also act.",
+    },
+    "admin-reader-token": {
+      argument: "where",
+      help: "The same of those who may only look.",
+    },
+    "admin-host": {
+      argument: "name",
+      repeatable: true,
+      help: "A name by which browsers may address the admin, beside localhost and IP addresses.",
+    },
+    "log-format": { argument: "form", help: "Log lines as text or json. Default text." },
+    "log-level": {
+      argument: "level",
+      help:
+        "error, warning, info (a line for each message) or debug (for each reply). Default info.",
+    },
+    "log-addresses": {
+      argument: "form",
+      help: "Addresses and logins in the log: plain, or redacted. Default plain.",
+    },
+    "quiet": { short: "q", help: "Write no line for each message: --log-level warning." },
     "help": { short: "h", help: "Show this." },
   },
   examples: [
@@ -159,24 +191,30 @@ export const serve: CommandSpec = {
 
 async function run(given: Given): Promise<number> {
   const drain = parseDuration(given.value("drain") ?? "30", "--drain");
-  const lines = new LineWriter();
   outliveFaults();
   const watch = new FileWatch(systemClock);
-  const service = await byFlags(() =>
-    Service.start({
-      surroundings: surroundingsOf(given.has("quiet") ? () => {} : lines.write),
-      load: () => configurationOf(given, watch),
-      say: (line) => console.log(line),
-    })
-  );
-  const follower = given.has("config") || given.has("policy")
-    ? new Follower(watch, () => byFlags(() => service.reload()))
-    : undefined;
-  await untilSignal();
-  await follower?.stop();
-  console.log(`draining ${service.sessions} sessions`);
-  await service.close(drain);
-  lines.flush();
+  const first = await byFlags(() => configurationOf(given, watch));
+  const log = openLog({ ...first.log, clock: systemClock, write: toStandardOutput });
+  try {
+    let read: Configuration | undefined = first;
+    const load = async (): Promise<Configuration> => {
+      const configuration = read ?? await configurationOf(given, watch);
+      read = undefined;
+      return configuration;
+    };
+    const surroundings = await surroundingsOf(first, log);
+    const say = (line: string): void => console.log(line);
+    const service = await byFlags(() => Service.start({ surroundings, load, say }));
+    const follower = given.has("config") || given.has("policy")
+      ? new Follower(watch, () => byFlags(() => service.reload()))
+      : undefined;
+    await Promise.race([untilSignal(), service.drained]);
+    await follower?.stop();
+    console.log(`draining ${service.sessions} sessions`);
+    await service.close(drain);
+  } finally {
+    await within(systemClock, LAST_LINES, "the last lines of the log", log.close()).catch(complain);
+  }
   return 0;
 }
 
@@ -201,14 +239,28 @@ async function readFrom(file: string, watch: FileWatch): Promise<Configuration> 
   });
 }
 
-function surroundingsOf(write: (line: string) => void): Surroundings {
-  const log = lineLog(systemClock, write);
+async function surroundingsOf({ admin }: Configuration, log: Log): Promise<Surroundings> {
+  const clock = systemClock;
+  const observers = [log.observer];
+  const traced = telemetryIsOn();
+  // Whoever does not look need not load what it takes to count.
+  const stats = admin === undefined && !traced
+    ? undefined
+    : new (await import("../stats/stats.ts")).Stats({ clock });
+  if (traced) {
+    const { telemetry } = await import("../stats/telemetry.ts");
+    observers.push(telemetry({ clock, meters: stats?.metrics.meters }));
+  }
   return {
-    clock: systemClock,
-    observers: [log.observer],
-    counters: { live: new MemoryCounters(systemClock), shadow: new MemoryCounters(systemClock) },
-    dropped: log.upstreamDropped,
-    trouble: (error) => console.error(`sluice: ${error.message}`),
+    clock,
+    observers,
+    stats,
+    counters: { live: new MemoryCounters(clock), shadow: new MemoryCounters(clock) },
+    dropped(octets) {
+      log.upstreamDropped(octets);
+      stats?.metrics.upstreamDropped(octets);
+    },
+    trouble: log.trouble,
   };
 }
 
@@ -251,18 +303,8 @@ async function untilSignal(): Promise<void> {
   for (const signal of signals) Deno.removeSignalListener(signal, resolve);
 }
 
-/** Gathers lines: at thousands of messages a second a write for each would cost more than they. */
-class LineWriter {
-  #pending = "";
-
-  readonly write = (line: string): void => {
-    if (this.#pending === "") setTimeout(() => this.flush(), 50);
-    this.#pending += `${line}\n`;
-  };
-
-  flush(): void {
-    const octets = encode(this.#pending);
-    this.#pending = "";
-    for (let at = 0; at < octets.length;) at += Deno.stdout.writeSync(octets.subarray(at));
-  }
+/** Waits for whoever reads: the log has its own bound, and mail does not wait for it. */
+async function toStandardOutput(text: string): Promise<void> {
+  const octets = encode(text);
+  for (let at = 0; at < octets.length;) at += await Deno.stdout.write(octets.subarray(at));
 }

@@ -8,10 +8,15 @@
 import { listen } from "../adapters/deno/mod.ts";
 import type { ChannelListener, Target } from "../channel.ts";
 import type { Configuration, ListenerSource } from "../config/configuration.ts";
-import { ConfigurationError, shown } from "../config/mistake.ts";
+import { ConfigurationError, printMistake, shown } from "../config/mistake.ts";
+import { OptionError } from "../errors.ts";
 import type { ListenerOptions } from "../options.ts";
+import { type Described, explain, type Explanation } from "../policy/explain.ts";
+import type { Policy } from "../policy/policy.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
+import { Reply } from "../rfc5321/reply.ts";
 import { printAddress } from "./address.ts";
+import type { AdminServer, NextAdmin } from "./admin_server.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { Surroundings } from "./work.ts";
 
@@ -41,12 +46,22 @@ export class Service {
   readonly #open = new Map<string, Open>();
   /** What earlier configurations still have under way. */
   readonly #retiring = new Set<Promise<void>>();
+  readonly #drained = Promise.withResolvers<void>();
+  #reloading: Promise<void> = Promise.resolve();
   #current: Assembly;
+  #surroundings: Surroundings;
+  /** Once there has been one. */
+  #admin: AdminServer | undefined;
+  /** The policy for `explain`, which counts nothing; made when it is asked for. */
+  #rehearsal: Promise<Policy> | undefined;
 
-  private constructor(options: ServiceOptions, assembly: Assembly) {
+  private constructor(options: ServiceOptions, assembly: Assembly, surroundings: Surroundings) {
     this.#options = options;
     this.#current = assembly;
+    this.#surroundings = surroundings;
     this.#proxy = createProxy(assembly.options);
+    const { stats } = surroundings;
+    if (stats !== undefined) this.#proxy.observe(stats.observer);
   }
 
   /**
@@ -56,10 +71,11 @@ export class Service {
    */
   static async start(options: ServiceOptions): Promise<Service> {
     const configuration = await options.load();
-    const assembly = await assemble(configuration, options.surroundings);
+    const surroundings = await counting(configuration, options.surroundings);
+    const assembly = await assemble(configuration, surroundings);
     let service: Service;
     try {
-      service = new Service(options, assembly);
+      service = new Service(options, assembly, surroundings);
     } catch (error) {
       await assembly.discard();
       throw error;
@@ -68,7 +84,9 @@ export class Service {
     let added: Added = new Map();
     try {
       added = await service.#listen(wanted, configuration);
+      const admin = await service.#nextAdmin(configuration);
       service.#serve(added, wanted);
+      admin?.commit();
     } catch (error) {
       for (const listener of added.values()) listener.close();
       await service.close(0);
@@ -87,21 +105,41 @@ export class Service {
     return [...this.#open.values()].map(({ listener }) => listener.address as Target);
   }
 
+  /** Resolves when the admin's `drain` has been obeyed. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
   /**
    * Reads the configuration again and puts it in the place of the present one. Sessions that have
    * begun keep the old one. A listener whose address is no longer there is closed, its sessions go
    * on; a new one is opened before anything changes.
    *
+   * One reload at a time; the next begins when it has ended.
+   *
    * @throws {ConfigurationError | OptionError} Nothing has changed then.
    */
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    const reload = this.#reloading.then(() => this.#reload());
+    this.#reloading = reload.catch(() => {});
+    return reload;
+  }
+
+  async #reload(): Promise<void> {
     const configuration = await this.#options.load();
-    const assembly = await assemble(configuration, this.#options.surroundings, this.#current);
+    const surroundings = await counting(configuration, this.#surroundings);
+    const assembly = await assemble(configuration, surroundings, this.#current);
     const wanted = byAddress(configuration.listeners);
     let added: Added = new Map();
+    let admin: NextAdmin | undefined;
     let ended: Promise<void>;
     try {
       added = await this.#listen(wanted, configuration);
+      if (this.#surroundings.stats === undefined && surroundings.stats !== undefined) {
+        this.#proxy.observe(surroundings.stats.observer);
+      }
+      this.#surroundings = surroundings;
+      admin = await this.#nextAdmin(configuration);
       const listeners = new Map<ChannelListener, ListenerOptions>();
       for (const [id, { options }] of wanted) {
         listeners.set(added.get(id) ?? this.#open.get(id)!.listener, options);
@@ -109,9 +147,12 @@ export class Service {
       ended = this.#proxy.reload(assembly.options, listeners);
     } catch (error) {
       for (const listener of added.values()) listener.close();
+      await admin?.discard();
       await assembly.discard();
       throw error;
     }
+    admin?.commit();
+    this.#rehearsal = undefined;
     const { close } = this.#current;
     this.#retire(ended.then(close));
     this.#current = assembly;
@@ -130,7 +171,57 @@ export class Service {
     await this.#proxy.close(deadline);
     await Promise.all([...this.#open.values()].map(({ served }) => served));
     await Promise.all(this.#retiring);
+    await this.#admin?.close();
     await this.#current.close();
+  }
+
+  async #nextAdmin(configuration: Configuration): Promise<NextAdmin | undefined> {
+    const { stats } = this.#surroundings;
+    if (stats === undefined) return undefined;
+    if (this.#admin === undefined) {
+      if (configuration.admin === undefined) return undefined;
+      // Whoever has no admin need not load what it takes to have one.
+      const { AdminServer } = await import("./admin_server.ts");
+      this.#admin = new AdminServer({
+        proxy: this.#proxy,
+        stats,
+        reload: () => this.#reloadForAdmin(),
+        explain: (described) => this.#explain(described),
+        drain: async (deadline) => {
+          await this.#proxy.close(deadline);
+          this.#drained.resolve();
+        },
+        say: this.#options.say,
+      });
+    }
+    return await this.#admin.prepare(configuration);
+  }
+
+  async #reloadForAdmin(): Promise<void> {
+    try {
+      await this.reload();
+    } catch (error) {
+      const mistakes = error instanceof ConfigurationError
+        ? error.mistakes.map(printMistake)
+        : error instanceof OptionError
+        ? [error.message]
+        : undefined;
+      if (mistakes === undefined) throw error;
+      const { ReloadError } = await import("../admin/options.ts");
+      throw new ReloadError(mistakes);
+    }
+  }
+
+  async #explain(described: Described): Promise<Explanation> {
+    const { configuration, options: { policyTimeLimit: timeLimit, policyFailure } } = this.#current;
+    const { clock } = this.#surroundings;
+    const rehearse = async (): Promise<Policy> => {
+      const { assemblePolicy } = await import("./assemble_policy.ts");
+      return await assemblePolicy(configuration, this.#surroundings);
+    };
+    this.#rehearsal ??= rehearse();
+    const onFailure = policyFailure === undefined ? undefined : Reply.parse(policyFailure);
+    return await explain(await this.#rehearsal, described, { clock, timeLimit, onFailure });
   }
 
   /** Opens those that are not open yet: all of them or none. */
@@ -164,6 +255,16 @@ export class Service {
     const retired = ended.finally(() => this.#retiring.delete(retired));
     this.#retiring.add(retired);
   }
+}
+
+/** Somebody counts, where there is somebody to show it to. */
+async function counting(
+  { admin }: Configuration,
+  surroundings: Surroundings,
+): Promise<Surroundings> {
+  if (admin === undefined || surroundings.stats !== undefined) return surroundings;
+  const { Stats } = await import("../stats/stats.ts");
+  return { ...surroundings, stats: new Stats({ clock: surroundings.clock }) };
 }
 
 /** Several listeners may ask for any free port of the same host. */

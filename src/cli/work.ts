@@ -11,6 +11,7 @@ import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
 import type { Observer } from "../session/observer.ts";
 import type { Counters } from "../state/counters.ts";
+import type { Stats } from "../stats/stats.ts";
 
 /** What a configuration does not say. */
 export interface Surroundings {
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly observers: readonly Observer[];
   /** What rules count by, from one configuration to the next. Default: nothing is counted. */
   readonly counters?: { readonly live: Counters; readonly shadow: Counters };
+  /** Counts what happens. Default: made when there is an admin to show it. */
+  readonly stats?: Stats;
   /** Octets that stood behind an upstream's reply to STARTTLS. */
   readonly dropped?: (octets: number) => void;
   /** Told of certificates and tables that could not be read again: what was read stays in use. */

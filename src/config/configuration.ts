@@ -62,6 +62,28 @@ export interface RecordSource {
   readonly addresses: "plain" | "hashed";
 }
 
+/** The admin, where it is served. */
+export interface AdminSource {
+  readonly at: Target & { readonly transport: "tcp" };
+  /** Paths of files, or `env:NAME`, that hold one token each. */
+  readonly tokens: { readonly operator?: string; readonly reader?: string };
+  readonly hosts: readonly string[];
+  readonly addresses: "plain" | "redacted";
+  /** Where these stand, for mistakes. */
+  readonly paths: {
+    readonly listen: KeyPath;
+    readonly operator: KeyPath;
+    readonly reader: KeyPath;
+  };
+}
+
+/** The log, as it is from the start on. */
+export interface LogSource {
+  readonly format: "text" | "json";
+  readonly level: "error" | "warning" | "info" | "debug";
+  readonly addresses: "plain" | "redacted";
+}
+
 /** Everything that one file says. Paths in it are relative to the file's own directory. */
 export interface Configuration {
   /** Its path, `""` where there is none. */
@@ -81,6 +103,8 @@ export interface Configuration {
   /** The configuration whose policy is evaluated without effect. */
   readonly shadow: Configuration | undefined;
   readonly record: RecordSource | undefined;
+  readonly admin: AdminSource | undefined;
+  readonly log: LogSource;
   /** Says of something in it that it cannot be used; `found` as it is shown. */
   mistake(path: KeyPath, found: string, allowed: string): Mistake;
 }

@@ -4,8 +4,11 @@
  * @module
  */
 
-import type { Configuration } from "./configuration.ts";
+import type { Configuration, LogSource } from "./configuration.ts";
 import { printPath } from "./places.ts";
+
+/** The log of whoever says nothing about it. */
+export const defaultLog: LogSource = { format: "text", level: "info", addresses: "plain" };
 
 /** Says what an empty file says, without what it takes to read one. */
 export function defaultConfiguration(): Configuration {
@@ -30,6 +33,8 @@ export function defaultConfiguration(): Configuration {
     module: undefined,
     shadow: undefined,
     record: undefined,
+    admin: undefined,
+    log: defaultLog,
     mistake: (path, found, allowed) => ({ key: printPath(path), found, allowed }),
   };
 }

@@ -9,6 +9,7 @@ import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
 import type { Target } from "../channel.ts";
 import type {
+  AdminSource,
   Configuration,
   ListenerSource,
   PlainOptions,
@@ -16,6 +17,7 @@ import type {
   TlsSource,
   UpstreamSource,
 } from "./configuration.ts";
+import { defaultLog } from "./defaults.ts";
 import { ConfigurationError, type Mistake, shown } from "./mistake.ts";
 import { type KeyPath, Places, printPath } from "./places.ts";
 import { configurationSchema, type Document, type WrittenUrl } from "./schema.ts";
@@ -164,6 +166,13 @@ function contradictionsIn(document: Document): readonly Finding[] {
     const allowed = "any other name: this one is upstream's";
     found.push([["upstreams", "default"], shown("default"), allowed]);
   }
+  const { listen: adminAt, ...adminRest } = document.admin ?? {};
+  if (adminAt?.transport === "unix") {
+    found.push([["admin", "listen"], shown(printAddress(adminAt)), "host:port or [ipv6]:port"]);
+  }
+  for (const key of adminAt === undefined ? Object.keys(adminRest) : []) {
+    found.push([["admin", key], "no listen", "only together with admin.listen"]);
+  }
   const addressesKept = document["record-addresses"];
   if (addressesKept !== undefined && document.record === undefined) {
     const allowed = "only together with record";
@@ -202,7 +211,31 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
     record: record === undefined
       ? undefined
       : { file: beside(record), addresses: document["record-addresses"] ?? "plain" },
+    admin: adminOf(document, beside),
+    log: { ...defaultLog, ...document.log },
     mistake,
+  };
+}
+
+function adminOf(
+  { admin = {} }: Document,
+  beside: (path: string) => string,
+): AdminSource | undefined {
+  const { listen, "operator-token": operator, "reader-token": reader } = admin;
+  if (listen?.transport !== "tcp") return undefined;
+  const secret = (where: string | undefined): string | undefined =>
+    where === undefined || where.startsWith("env:") ? where : beside(where);
+  const at = (key: string): KeyPath => ["admin", key];
+  return {
+    at: listen,
+    tokens: given({ operator: secret(operator), reader: secret(reader) }),
+    hosts: admin.hosts ?? [],
+    addresses: admin.addresses ?? "plain",
+    paths: {
+      listen: at("listen"),
+      operator: at("operator-token"),
+      reader: at("reader-token"),
+    },
   };
 }
 

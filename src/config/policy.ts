@@ -7,7 +7,7 @@
 import type { Clock } from "../clock.ts";
 import { builtInChecks } from "../policy/checks/mod.ts";
 import type { Policy } from "../policy/policy.ts";
-import { compileRules, ruleMistakes, type RuleTable } from "../policy/rules/rule.ts";
+import { compileRules, type RuleLook, ruleMistakes, type RuleTable } from "../policy/rules/rule.ts";
 import type { Counters } from "../state/counters.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigurationError } from "./mistake.ts";
@@ -19,6 +19,8 @@ export interface PolicyOptions {
   readonly clock: Clock;
   /** Of conditions on the rate. Default: nothing is counted, and none of them is met. */
   readonly counters?: Counters;
+  /** Told of every rule that was looked at. Default: nobody is told. */
+  readonly looked?: RuleLook;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface PolicyOptions {
  */
 export function policyOf(
   configuration: Configuration,
-  { tables, clock, counters }: PolicyOptions,
+  { tables, clock, counters, looked }: PolicyOptions,
 ): Policy {
   const environment = {
     tables,
@@ -36,6 +38,7 @@ export function policyOf(
     checks: new Map([...builtInChecks].map(([name, { create }]) => [name, create])),
     clock,
     counters,
+    looked,
   };
   const { rules } = configuration;
   const mistakes = ruleMistakes(rules, environment).map(({ number, path, found, allowed }) =>

@@ -20,6 +20,8 @@ import {
 import { checked, count, measure, type Piece, text, written } from "./values.ts";
 
 const ADDRESS = "host:port, [ipv6]:port or unix:/path";
+const ADMIN_ADDRESS = "host:port or [ipv6]:port";
+const SECRET = "the path of a file, or env:NAME";
 const IDENTIFY = "none, xforward, xclient, proxy, proxy-v1, proxy-v2";
 const DURATION = "seconds, or a time as 30s, 5m, 1h, of at least 1s";
 const SIZE = "octets as 1000, 64k, 50m or 1g";
@@ -152,6 +154,25 @@ export const configurationSchema = z.strictObject({
     lookup: duration(defaultTimeouts.lookup),
     linger: duration(defaultTimeouts.linger),
   }).optional(),
+  admin: z.strictObject({
+    listen: written(ADMIN_ADDRESS, (text) => parseAddress(text, "")).optional()
+      .describe(`Serve the dashboard, the API and metrics here: ${ADMIN_ADDRESS}.`),
+    "operator-token": text(SECRET).optional()
+      .describe(
+        `Who may also act: ${SECRET}. Without a token, only a loopback address may listen.`,
+      ),
+    "reader-token": text(SECRET).optional().describe(`Who may only look: ${SECRET}.`),
+    hosts: z.array(text("the name of a host")).optional()
+      .describe("Names by which browsers may address it. Default: localhost and IP addresses."),
+    addresses: z.enum(["plain", "redacted"]).optional()
+      .describe("How addresses and logins are shown. Default plain."),
+  }).optional(),
+  log: z.strictObject({
+    format: z.enum(["text", "json"]).optional().describe("How lines look. Default text."),
+    level: z.enum(["error", "warning", "info", "debug"]).optional().describe("Default info."),
+    addresses: z.enum(["plain", "redacted"]).optional()
+      .describe("How addresses and logins stand in it. Default plain."),
+  }).optional().describe("Read at the start only."),
   policy: z.strictObject({
     "time-limit": duration(30_000),
     "on-failure": z.enum(["defer", "reject"]).optional()

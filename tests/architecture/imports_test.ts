@@ -40,7 +40,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...["channel.ts", "clock.ts", "dns", "errors.ts", "networks.ts"],
     ...["policy", "rfc5321", "session", "upstream"],
   ],
-  "proxy.ts": ["channel.ts", "options.ts", "session"],
+  "proxy.ts": ["channel.ts", "clock.ts", "options.ts", "policy", "session"],
+  "stats": [
+    ...["clock.ts", "policy", "rfc5321", "session", "stages", "npm:@opentelemetry/api"],
+  ],
+  "admin": [
+    ...["clock.ts", "errors.ts", "networks.ts", "policy", "proxy.ts", "session", "stats"],
+    ...["npm:@hono/zod-openapi", "npm:hono", "npm:zod"],
+  ],
   "adapters": ["bytes.ts", "channel.ts", "clock.ts", "dns", "upstream"],
   "config": [
     ...["channel.ts", "clock.ts", "errors.ts", "networks.ts", "options.ts", "policy", "state"],
@@ -52,7 +59,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "cli": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "errors.ts", "options.ts", "proxy.ts"],
-    ...["config", "policy", "rfc5321", "session", "stages", "state", "upstream", "npm:deno-std"],
+    ...["admin", "config", "networks.ts", "policy", "rfc5321", "session", "stages", "state"],
+    ...["stats", "upstream", "npm:@logtape/logtape", "npm:deno-std"],
   ],
 };
 
@@ -84,7 +92,9 @@ async function graphOf(entry: string): Promise<Graph> {
 /** `src/session/mail.ts` → `session`, `src/bytes.ts` → `bytes.ts`, others as they stand. */
 function partOf(specifier: string): string {
   const source = new URL("src/", ROOT).href;
-  if (!specifier.startsWith(source)) return specifier.replace(/^npm:\/?([^@/]+)@.*/, "npm:$1");
+  if (!specifier.startsWith(source)) {
+    return specifier.replace(/^npm:\/?(@[^/]+\/[^@/]+|[^@/]+)@.*/, "npm:$1");
+  }
   return specifier.slice(source.length).split("/")[0];
 }
 

@@ -1,0 +1,197 @@
+/**
+ * The admin of `serve` over HTTP: where it listens and with which tokens follows the configuration.
+ *
+ * @module
+ */
+
+import { createAdmin } from "../admin/admin.ts";
+import type { AdminOptions } from "../admin/options.ts";
+import type { AdminSource, Configuration } from "../config/configuration.ts";
+import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
+import type { KeyPath } from "../config/places.ts";
+import { OptionError } from "../errors.ts";
+import { Networks } from "../networks.ts";
+import type { Proxy } from "../proxy.ts";
+import { printAddress } from "./address.ts";
+
+/** What an admin is made of beside its configuration. */
+export interface AdminParts
+  extends Required<Pick<AdminOptions, "stats" | "reload" | "explain" | "drain">> {
+  readonly proxy: Proxy;
+  /** Told where it listens, and no longer does. */
+  readonly say: (line: string) => void;
+}
+
+/** An admin that is ready, and not yet the one that answers. */
+export interface NextAdmin {
+  /** Puts it in place of the present one. */
+  commit(): void;
+  /** Gives it up. */
+  discard(): Promise<void>;
+}
+
+/** What is open. */
+interface Open {
+  /** All that it was made of, tokens too, as text. */
+  readonly made: string;
+  readonly address: string;
+  readonly server: Deno.HttpServer;
+  /** Answers; another one after a reload that changes no address. */
+  readonly answering: { admin: ReturnType<typeof createAdmin> };
+}
+
+const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);
+
+/** See the module. */
+export class AdminServer {
+  readonly #parts: AdminParts;
+  readonly #closing = new Set<Promise<void>>();
+  #open: Open | undefined;
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts;
+    parts.stats.metrics.meters.gauge({
+      name: "process_resident_memory_bytes",
+      help: "Memory of the process.",
+    }).read(() => Deno.memoryUsage().rss);
+  }
+
+  /**
+   * Opens what the configuration asks for, beside what is open.
+   *
+   * @throws {ConfigurationError} Nothing is left open then.
+   */
+  async prepare(configuration: Configuration): Promise<NextAdmin> {
+    const { admin: source } = configuration;
+    if (source === undefined) {
+      return { commit: () => this.#replace(undefined), discard: () => Promise.resolve() };
+    }
+    const options = await optionsOf(configuration, source);
+    const made = JSON.stringify([source, options]);
+    if (made === this.#open?.made) {
+      return { commit: () => {}, discard: () => Promise.resolve() };
+    }
+    const admin = this.#admin(configuration, source, options);
+    const address = printAddress(source.at);
+    if (this.#open?.address === address) {
+      const next = { ...this.#open, made };
+      return {
+        commit: () => {
+          this.#open = next;
+          next.answering.admin.close();
+          next.answering.admin = admin;
+        },
+        discard: () => Promise.resolve(admin.close()),
+      };
+    }
+    const answering = { admin };
+    const server = listen(configuration, source, (request) => answering.admin.fetch(request));
+    return {
+      commit: () => {
+        this.#replace({ made, address, server, answering });
+        const { hostname: host, port } = server.addr as Deno.NetAddr;
+        const at = printAddress({ transport: "tcp", host, port });
+        this.#parts.say(`listening admin http://${at}/`);
+      },
+      discard: async () => {
+        admin.close();
+        await server.shutdown();
+      },
+    };
+  }
+
+  /** Answers what has been asked and listens no longer. */
+  async close(): Promise<void> {
+    this.#replace(undefined);
+    await Promise.all(this.#closing);
+  }
+
+  #replace(next: Open | undefined): void {
+    const last = this.#open;
+    this.#open = next;
+    if (last === undefined) return;
+    last.answering.admin.close();
+    const closed = last.server.shutdown().finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+
+  #admin(configuration: Configuration, source: AdminSource, options: AdminOptions) {
+    const { proxy, stats, reload, explain, drain } = this.#parts;
+    try {
+      return createAdmin(proxy, { ...options, stats, reload, explain, drain });
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error;
+      const path = /^tokens\.(operator|reader)/.exec(error.option)?.[1];
+      const key = path === "operator" || path === "reader"
+        ? source.paths[path]
+        : source.paths.listen;
+      throw new ConfigurationError([
+        configuration.mistake(key, shown(error.found), error.allowed),
+      ]);
+    }
+  }
+}
+
+/** Reads the tokens. */
+async function optionsOf(
+  configuration: Configuration,
+  { at, tokens, hosts, addresses, paths }: AdminSource,
+): Promise<AdminOptions> {
+  const mistakes: Mistake[] = [];
+  const read = async (where: string | undefined, path: KeyPath): Promise<string[]> => {
+    if (where === undefined) return [];
+    try {
+      return [await secretAt(where)];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      mistakes.push(
+        configuration.mistake(path, shown(where), `a secret that can be read (${why})`),
+      );
+      return [];
+    }
+  };
+  const operator = await read(tokens.operator, paths.operator);
+  const reader = await read(tokens.reader, paths.reader);
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  const asked = tokens.operator !== undefined || tokens.reader !== undefined;
+  if (!asked && !LOOPBACK.has(at.host) && at.host !== "localhost") {
+    throw new ConfigurationError([
+      configuration.mistake(
+        paths.listen,
+        shown(printAddress(at)),
+        "a loopback address, or one with a token",
+      ),
+    ]);
+  }
+  return { hosts, addresses, ...asked && { tokens: { operator, reader } } };
+}
+
+const ENVIRONMENT = "env:";
+
+async function secretAt(where: string): Promise<string> {
+  if (!where.startsWith(ENVIRONMENT)) return (await Deno.readTextFile(where)).trim();
+  const name = where.slice(ENVIRONMENT.length);
+  const value = Deno.env.get(name);
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+function listen(
+  configuration: Configuration,
+  { at, paths }: AdminSource,
+  handler: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer {
+  try {
+    const options = { hostname: at.host, port: at.port, onListen: () => {} };
+    return Deno.serve(options, (request) => handler(request));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError([
+      configuration.mistake(
+        paths.listen,
+        shown(printAddress(at)),
+        `an address that is free (${why})`,
+      ),
+    ]);
+  }
+}
