@@ -1,0 +1,124 @@
+/**
+ * The admin: what is happening, live, over HTTP. It reads; only its operations change anything, and
+ * they are the proxy's own.
+ *
+ * @module
+ */
+
+import manifest from "../../deno.json" with { type: "json" };
+import { explain } from "../policy/explain.ts";
+import type { Proxy } from "../proxy.ts";
+import { pens } from "../stats/pen.ts";
+import { Stats } from "../stats/stats.ts";
+import { access } from "./access.ts";
+import { type AdminContext, routes } from "./context.ts";
+import { dashboard } from "./dashboard/page.tsx";
+import { refuse } from "./errors.ts";
+import type { AdminOptions } from "./options.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { operationRoutes } from "./routes/operations.ts";
+import { policyRoutes } from "./routes/policy.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { statsRoutes } from "./routes/stats.ts";
+import { transactionRoutes } from "./routes/transactions.ts";
+import { securityHeaders } from "./security_headers.ts";
+import { Viewers } from "./sse.ts";
+
+/** An admin; give its `fetch` to a server, or mount it in an app. */
+export interface Admin {
+  /** Answers a request whose path is the one below the admin's own place. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Ends live streams and stops counting. */
+  close(): void;
+}
+
+/** The description of the API. */
+const DESCRIPTION = {
+  openapi: "3.1.0",
+  info: {
+    title: "Sluice admin",
+    version: manifest.version,
+    description:
+      "What a filtering SMTP proxy is doing, live, and what an operator can do about it.",
+  },
+};
+
+/**
+ * Makes an admin.
+ *
+ * @example By itself
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createProxy } from "@sluice/sluice";
+ * import { createAdmin } from "@sluice/sluice/admin";
+ *
+ * const proxy = createProxy();
+ * const admin = createAdmin(proxy);
+ * const answer = await admin.fetch(new Request("http://localhost:8025/healthz"));
+ * assertEquals(await answer.json(), { alive: true });
+ * admin.close();
+ * ```
+ *
+ * @example In an app
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createProxy } from "@sluice/sluice";
+ * import { createAdmin } from "@sluice/sluice/admin";
+ *
+ * const admin = createAdmin(createProxy(), {
+ *   tokens: { reader: ["a token that is long enough"] },
+ *   hosts: ["mail.example"],
+ * });
+ * const app = new Hono().mount("/mail", admin.fetch);
+ * admin.close();
+ * ```
+ *
+ * @throws {OptionError} If an option cannot be used.
+ */
+export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
+  const { clock } = proxy;
+  const own = options.stats === undefined ? new Stats({ clock }) : undefined;
+  const stats = options.stats ?? own!;
+  const viewers = new Viewers({ most: options.viewers });
+  stats.metrics.viewers.read(() => viewers.open);
+  const app = adminApp({
+    proxy,
+    stats,
+    clock,
+    viewers,
+    pen: pens[options.addresses ?? "plain"],
+    tokens: options.tokens !== undefined,
+    reload: options.reload,
+    explain: options.explain ?? ((described) => explain(proxy.policy, described, { clock })),
+    drain: options.drain ?? ((deadline) => proxy.close(deadline)),
+  }, options);
+  const observing = own && proxy.observe(own.observer);
+  return {
+    fetch: (request) => app.fetch(request),
+    close() {
+      viewers.close();
+      observing?.[Symbol.dispose]();
+    },
+  };
+}
+
+function adminApp(admin: AdminContext, { tokens, hosts }: AdminOptions) {
+  const app = routes();
+  app.use(securityHeaders(), access({ tokens, hosts, clock: admin.clock }));
+  app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, manifest)));
+  app.doc31("/openapi.json", DESCRIPTION);
+  app.route("/", healthRoutes(admin));
+  app.route("/", statsRoutes(admin));
+  app.route("/", sessionRoutes(admin));
+  app.route("/", transactionRoutes(admin));
+  app.route("/", policyRoutes(admin));
+  app.route("/", operationRoutes(admin));
+  app.notFound((c) => refuse(c, 404, "not-found", "Cannot find this path; see /openapi.json"));
+  app.onError((error, c) => {
+    if ("getResponse" in error) {
+      return refuse(c, 400, "unreadable", "Cannot read the request: its body is no JSON");
+    }
+    return refuse(c, 500, "failed", "Cannot do this: something has failed");
+  });
+  return app;
+}

@@ -1,0 +1,99 @@
+/**
+ * `api/sessions`: who is connected, what is being said, and an end to it.
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import { needs } from "../access.ts";
+import {
+  type AdminContext,
+  eventStream,
+  json,
+  notFound,
+  refusals,
+  routes,
+  tooMany,
+} from "../context.ts";
+import { quoted, refuse } from "../errors.ts";
+import { byId, dialogue, disconnected, sessionDetail, sessions, sessionsQuery } from "../schema.ts";
+import { LiveFeeds } from "../sse.ts";
+import type { DialogueView } from "../views.ts";
+
+/** Milliseconds between two looks at a dialogue. */
+const INTERVAL = 250;
+
+const reader = needs("reader");
+
+const list = createRoute({
+  method: "get",
+  path: "/api/sessions",
+  summary: "Open sessions, the newest first.",
+  middleware: reader,
+  request: { query: sessionsQuery },
+  responses: { ...refusals, 200: json(sessions, "The newest, and how many there are.") },
+});
+
+const one = createRoute({
+  method: "get",
+  path: "/api/sessions/{id}",
+  summary: "One session with its dialogue so far.",
+  middleware: reader,
+  request: { params: byId },
+  responses: { ...refusals, ...notFound, 200: json(sessionDetail, "The session.") },
+});
+
+const stream = createRoute({
+  method: "get",
+  path: "/api/sessions/{id}/stream",
+  summary: "The dialogue live, as events `dialogue`; the stream ends with the session.",
+  middleware: reader,
+  request: { params: byId },
+  responses: { ...refusals, ...notFound, ...tooMany, 200: eventStream(dialogue, "Events.") },
+});
+
+const end = createRoute({
+  method: "delete",
+  path: "/api/sessions/{id}",
+  summary: "Disconnects the client with 421.",
+  middleware: needs("operator"),
+  request: { params: byId },
+  responses: { ...refusals, ...notFound, 200: json(disconnected, "It is being told.") },
+});
+
+/** Makes them. */
+export function sessionRoutes(admin: AdminContext) {
+  const { proxy, stats: { sessions: log }, pen, clock, viewers } = admin;
+  const feeds = new LiveFeeds({ clock, viewers, interval: INTERVAL });
+  const none = (id: string) =>
+    ["not-found", `Cannot find an open session with the id ${quoted(id)}`] as const;
+  return routes()
+    .openapi(list, (c) => {
+      const { limit } = c.req.valid("query");
+      return c.json({ sessions: log.list(limit, pen), total: log.open }, 200);
+    })
+    .openapi(one, (c) => {
+      const { id } = c.req.valid("param");
+      const session = log.detail(id, pen);
+      return session === undefined ? refuse(c, 404, ...none(id)) : c.json(session, 200);
+    })
+    .openapi(stream, (c) => {
+      const { id } = c.req.valid("param");
+      if (!log.has(id)) return refuse(c, 404, ...none(id));
+      const since = (last = 0) => {
+        const lines = log.linesAfter(id, last, pen);
+        const ended = !log.has(id);
+        if (lines.length === 0 && !ended) return { id: last };
+        const data: DialogueView = { lines, ended };
+        return { id: lines.at(-1)?.number ?? last, event: "dialogue", data, last: ended };
+      };
+      return feeds.respond(id, since, c.req.header("last-event-id")) ??
+        refuse(c, 503, "too-many-viewers", "Cannot open another live stream");
+    })
+    .openapi(end, (c) => {
+      const { id } = c.req.valid("param");
+      return proxy.disconnect(id)
+        ? c.json({ disconnected: true as const }, 200)
+        : refuse(c, 404, ...none(id));
+    });
+}

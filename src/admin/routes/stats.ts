@@ -1,0 +1,72 @@
+/**
+ * `api/stats`, `api/history`: what goes on as a whole.
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import { needs } from "../access.ts";
+import {
+  type AdminContext,
+  eventStream,
+  json,
+  refusals,
+  routes,
+  statsOf,
+  tooMany,
+} from "../context.ts";
+import { refuse } from "../errors.ts";
+import { history, historyQuery, stats } from "../schema.ts";
+import { LiveFeed } from "../sse.ts";
+
+/** Milliseconds between two snapshots. */
+const INTERVAL = 1_000;
+
+const middleware = needs("reader");
+
+const snapshot = createRoute({
+  method: "get",
+  path: "/api/stats",
+  summary: "All at a glance.",
+  middleware,
+  responses: { ...refusals, 200: json(stats, "As it is now.") },
+});
+
+const stream = createRoute({
+  method: "get",
+  path: "/api/stats/stream",
+  summary: "The same every second, as events `stats`.",
+  middleware,
+  responses: { ...refusals, ...tooMany, 200: eventStream(stats, "Events.") },
+});
+
+const past = createRoute({
+  method: "get",
+  path: "/api/history",
+  summary: "The last five minutes, hour or day in equal steps.",
+  middleware,
+  request: { query: historyQuery },
+  responses: { ...refusals, 200: json(history, "One number a step.") },
+});
+
+/** Makes them. */
+export function statsRoutes(admin: AdminContext) {
+  const { clock, viewers } = admin;
+  let number = 0;
+  const feed = new LiveFeed({
+    clock,
+    viewers,
+    interval: INTERVAL,
+    // A snapshot has no past: whoever comes again gets the present one.
+    since: () => ({ id: ++number, event: "stats", data: statsOf(admin) }),
+  });
+  return routes()
+    .openapi(snapshot, (c) => c.json(statsOf(admin), 200))
+    .openapi(
+      stream,
+      (c) =>
+        feed.respond(c.req.header("last-event-id")) ??
+          refuse(c, 503, "too-many-viewers", "Cannot open another live stream"),
+    )
+    .openapi(past, (c) => c.json(admin.stats.history.view(c.req.valid("query").span), 200));
+}
