@@ -11,7 +11,7 @@ import type { Proxy } from "../proxy.ts";
 import { pens } from "../stats/pen.ts";
 import { Stats } from "../stats/stats.ts";
 import { access } from "./access.ts";
-import { type AdminContext, routes } from "./context.ts";
+import { type AdminContext, type OpenApiConfiguration, routes } from "./context.ts";
 import { dashboard } from "./dashboard/page.tsx";
 import { refuse } from "./errors.ts";
 import type { AdminOptions } from "./options.ts";
@@ -33,7 +33,7 @@ export interface Admin {
 }
 
 /** The description of the API. */
-const DESCRIPTION = {
+const DESCRIPTION: OpenApiConfiguration = {
   openapi: "3.1.0",
   info: {
     title: "Sluice admin",
@@ -41,6 +41,10 @@ const DESCRIPTION = {
     description:
       "What a filtering SMTP proxy is doing, live, and what an operator can do about it.",
   },
+  // Beside this description, wherever the admin is mounted.
+  servers: [{ url: "." }],
+  // Whether there are tokens is a matter of options.
+  security: [{}, { token: [] }],
 };
 
 /**
@@ -80,7 +84,6 @@ export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
   const own = options.stats === undefined ? new Stats({ clock }) : undefined;
   const stats = options.stats ?? own!;
   const viewers = new Viewers({ most: options.viewers });
-  stats.metrics.viewers.read(() => viewers.open);
   const app = adminApp({
     proxy,
     stats,
@@ -92,6 +95,7 @@ export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
     explain: options.explain ?? ((described) => explain(proxy.policy, described, { clock })),
     drain: options.drain ?? ((deadline) => proxy.close(deadline)),
   }, options);
+  stats.metrics.viewers.read(() => viewers.open);
   const observing = own && proxy.observe(own.observer);
   return {
     fetch: (request) => app.fetch(request),
@@ -106,6 +110,10 @@ function adminApp(admin: AdminContext, { tokens, hosts }: AdminOptions) {
   const app = routes();
   app.use(securityHeaders(), access({ tokens, hosts, clock: admin.clock }));
   app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, manifest)));
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+  });
   app.doc31("/openapi.json", DESCRIPTION);
   app.route("/", healthRoutes(admin));
   app.route("/", statsRoutes(admin));

@@ -5,6 +5,8 @@
  */
 
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { SecureHeadersVariables } from "hono/secure-headers";
 import type { Clock } from "../clock.ts";
 import type { Described, Explanation } from "../policy/explain.ts";
@@ -12,11 +14,17 @@ import type { Proxy } from "../proxy.ts";
 import type { Pen } from "../stats/pen.ts";
 import type { Stats } from "../stats/stats.ts";
 import type { StatsView } from "../stats/views.ts";
-import type { AccessVariables } from "./access.ts";
+import { type AccessVariables, needs } from "./access.ts";
 import { type ApiError, refuse } from "./errors.ts";
 import type { z } from "zod";
 import { failure } from "./schema.ts";
 import type { Viewers } from "./sse.ts";
+import { EVENT_STREAM_HEADERS } from "./sse_format.ts";
+
+/** Octets of a request's body. */
+const BODY_LIMIT = 2 * 1024 * 1024;
+/** Characters of a complaint about a request: it may name what stands in it. */
+const COMPLAINT = 200;
 
 /** What routes work with. */
 export interface AdminContext {
@@ -44,9 +52,9 @@ export function routes(): OpenAPIHono<AdminEnv> {
   return new OpenAPIHono<AdminEnv>({
     defaultHook: (result, c) => {
       if (result.success) return;
-      const { message } = (result.error as z.ZodError).issues
-        .map(({ path, message }) => ({ message: `${path.join(".")}: ${message}` }))[0];
-      return refuse(c, 422, "invalid", `Cannot use the request: ${message}`);
+      const [{ path, message }] = (result.error as z.ZodError).issues;
+      const why = [...path, message].join(": ").slice(0, COMPLAINT);
+      return refuse(c, 422, "invalid", `Cannot use the request: ${why}`);
     },
   });
 }
@@ -69,18 +77,55 @@ export function errors<const S extends number>(
   return Object.fromEntries(all);
 }
 
-/** Errors that every route behind a token has. */
-export const refusals = errors(
+/** Errors that every route has: who asks, under which name, from which page. */
+export const strangers = errors(
+  [400, "No Host that can be read, or a body that is no JSON."],
   [401, "No token, or a wrong one."],
   [403, "A token of another role, or a request of another page."],
-  [422, "What was sent cannot be used."],
+  [421, "The Host is none of the admin's."],
+  [429, "A wrong token again, after too many."],
 );
+
+/** Errors that every route behind a token has. */
+export const refusals = {
+  ...strangers,
+  ...errors([422, "What was sent cannot be used."]),
+};
+
+/** Errors that every route has that changes something. */
+export const changes = {
+  ...refusals,
+  ...errors(
+    [413, "The body is larger than 2 MiB."],
+    [415, "The content type is not application/json, which it has to be without a body too."],
+  ),
+};
+
+/** Who changes something is an operator, and says it in few words. */
+export const operator: MiddlewareHandler<AdminEnv>[] = [
+  needs("operator"),
+  bodyLimit({
+    maxSize: BODY_LIMIT,
+    onError: (c) =>
+      refuse(c, 413, "too-large", `Cannot read the body, allowed are ${BODY_LIMIT} octets`),
+  }),
+];
 
 /** What was asked for does not exist. */
 export const notFound = errors([404, "There is none with this id, or not any more."]);
 
 /** Too many watch already. */
 export const tooMany = errors([503, "Too many live streams are open."]);
+
+/**
+ * Answers with a live stream, or 503. HEAD is answered without one: nobody would read it.
+ *
+ * @param open Lets the viewer in, if there is room.
+ */
+export function live(c: Context, open: () => Response | undefined) {
+  if (c.req.method === "HEAD") return c.body(null, 200, EVENT_STREAM_HEADERS);
+  return open() ?? refuse(c, 503, "too-many-viewers", "Cannot open another live stream");
+}
 
 /** What is no matter of statistics in {@linkcode StatsView}. */
 export function statsOf({ stats, proxy, viewers }: AdminContext): StatsView {
@@ -89,5 +134,8 @@ export function statsOf({ stats, proxy, viewers }: AdminContext): StatsView {
     viewers: { open: viewers.open, dropped: viewers.dropped },
   });
 }
+
+/** The description of the API as a whole. */
+export type OpenApiConfiguration = Parameters<OpenAPIHono["getOpenAPI31Document"]>[0];
 
 export type { ApiError, RouteConfig };

@@ -57,7 +57,11 @@ export interface AdminOptions {
 export class ReloadError extends Error {
   /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "ReloadError";
-  /** @param mistakes One line each. */
+  /**
+   * Counts them.
+   *
+   * @param mistakes One line each.
+   */
   constructor(readonly mistakes: readonly string[]) {
     super(`Cannot reload: found ${mistakes.length} mistakes in the configuration`);
   }

@@ -278,7 +278,7 @@ export const failure = z.object({
 const part = text.min(1).max(255).optional();
 
 /** Which transactions. */
-export const filter = z.object({
+export const filter = z.strictObject({
   address: part.describe("Stands in the sender or a recipient."),
   client: part.describe("Stands in the client's address, names or login."),
   outcome: outcome.optional(),
@@ -286,20 +286,27 @@ export const filter = z.object({
   reply: part.describe("Stands in a reply."),
 });
 
-const limit = (standard: number) => z.coerce.number().int().min(1).max(1000).default(standard);
+/** A number in a query: digits and nothing else. */
+const whole = (min: number, max: number) =>
+  z.string().regex(/^[0-9]{1,15}$/, "a whole number")
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .openapi({ type: "integer", minimum: min, maximum: max });
+
+const limit = (standard: number) => whole(1, 1000).default(standard).openapi({ default: standard });
 
 /** Which page of them. */
 export const page = filter.extend({
-  before: z.coerce.number().int().positive().optional()
+  before: whole(1, Number.MAX_SAFE_INTEGER).optional()
     .describe("Only those with a lower number."),
   limit: limit(50),
 });
 
 /** How many sessions. */
-export const sessionsQuery = z.object({ limit: limit(100) });
+export const sessionsQuery = z.strictObject({ limit: limit(100) });
 
 /** Which past. */
-export const historyQuery = z.object({ span: z.enum(["5m", "1h", "1d"]).default("5m") });
+export const historyQuery = z.strictObject({ span: z.enum(["5m", "1h", "1d"]).default("5m") });
 
 /** Which session or transaction. */
 export const byId = z.object({ id: text.min(1).max(100) });

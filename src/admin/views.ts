@@ -42,6 +42,7 @@ export interface ReadinessView {
 
 /** `GET api/sessions`: the newest first. */
 export interface SessionsView {
+  /** As many as were asked for. */
   readonly sessions: readonly SessionView[];
   /** How many are open. */
   readonly total: number;
@@ -57,6 +58,7 @@ export interface DialogueView {
 
 /** `GET api/transactions`: the newest first. */
 export interface TransactionsView {
+  /** As many as were asked for. */
   readonly transactions: readonly TransactionView[];
   /** For the query `before`, to get those that come next; absent where there are no more. */
   readonly next?: number;
@@ -64,6 +66,7 @@ export interface TransactionsView {
 
 /** Event `transactions` of `GET api/transactions/stream`: the newest first. */
 export interface TransactionBatchView {
+  /** Those that have ended since the last event. */
   readonly transactions: readonly TransactionView[];
   /** How many more there were. */
   readonly skipped: number;
@@ -81,7 +84,9 @@ export interface PolicyView {
 
 /** `POST api/policy/explain`: what the policy would do, phase by phase. */
 export interface ExplanationView {
+  /** What would become of it. */
   readonly outcome: "accepted" | "discarded" | "refused";
+  /** In the order in which they are asked. */
   readonly phases: readonly {
     readonly phase: string;
     /** What it was about: an address, a name. */
@@ -102,11 +107,13 @@ export interface ExplanationView {
 
 /** `GET api/upstreams`. */
 export interface UpstreamsView {
+  /** By name. */
   readonly upstreams: readonly UpstreamView[];
 }
 
 /** `POST api/drain`, when it is done. */
 export interface DrainView {
+  /** No session is left. */
   readonly drained: true;
   /** Milliseconds. */
   readonly took: number;
@@ -120,12 +127,15 @@ export interface ExplainRequest {
   readonly name?: string;
   /** Name in EHLO. */
   readonly hello?: string;
+  /** Version of TLS; absent in the clear. */
   readonly tls?: "1.2" | "1.3";
+  /** Who has logged in; absent for nobody. */
   readonly login?: string;
   /** Name of the listener. */
   readonly listener?: string;
   /** The sender, with brackets or without; `<>` or `""` for the null reverse-path. */
   readonly from: string;
+  /** Forward-paths, with brackets or without. */
   readonly to: readonly string[];
   /** Octets, as MAIL declares them. */
   readonly size?: number;

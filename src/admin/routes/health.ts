@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { within } from "../../clock.ts";
 import { contentTypeOf, expose, negotiate } from "../../stats/exposition.ts";
 import { needs } from "../access.ts";
-import { type AdminContext, json, refusals, routes } from "../context.ts";
+import { type AdminContext, json, refusals, routes, strangers } from "../context.ts";
 import { access, health, readiness } from "../schema.ts";
 import type { ReadinessView } from "../views.ts";
 
@@ -21,7 +21,7 @@ const healthz = createRoute({
   method: "get",
   path: "/healthz",
   summary: "Whether the process lives.",
-  responses: { 200: json(health, "It does.") },
+  responses: { ...strangers, 200: json(health, "It does.") },
 });
 
 const readyz = createRoute({
@@ -40,11 +40,26 @@ const accessRoute = createRoute({
   method: "get",
   path: "/api/access",
   summary: "What may be done with the token that came along.",
-  responses: { 200: json(access, "The role.") },
+  responses: { ...strangers, 200: json(access, "The role.") },
+});
+
+const metricsRoute = createRoute({
+  method: "get",
+  path: "/metrics",
+  summary: "Everything that is counted, for Prometheus.",
+  middleware: needs("reader"),
+  responses: {
+    ...strangers,
+    200: {
+      description: "OpenMetrics, if that is accepted, or the text format of Prometheus.",
+      content: { "text/plain": { schema: z.string() } },
+    },
+  },
 });
 
 /** Makes them. */
 export function healthRoutes(admin: AdminContext) {
+  let told = 0;
   return routes()
     .openapi(healthz, (c) => c.json({ alive: true as const }, 200))
     .openapi(readyz, async (c) => {
@@ -55,12 +70,16 @@ export function healthRoutes(admin: AdminContext) {
       accessRoute,
       (c) => c.json({ role: c.get("role") ?? null, tokens: admin.tokens }, 200),
     )
-    .get("/metrics", needs("reader"), (c) => {
+    .openapi(metricsRoute, (c) => {
       const { stats: { metrics }, viewers } = admin;
-      metrics.viewersDropped.add(viewers.dropped - metrics.viewersDropped.value);
+      // Other admins may have been made over the same statistics: before this one, or in vain.
+      metrics.viewers.read(() => viewers.open);
+      metrics.viewersDropped.add(viewers.dropped - told);
+      told = viewers.dropped;
       const format = negotiate(c.req.header("accept") ?? null);
-      c.header("content-type", contentTypeOf(format));
-      return c.body(expose(metrics.meters.collect(), format));
+      return c.text(expose(metrics.meters.collect(), format), 200, {
+        "content-type": contentTypeOf(format),
+      });
     });
 }
 

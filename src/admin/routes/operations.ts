@@ -5,10 +5,19 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import { within } from "../../clock.ts";
 import type { Upstream } from "../../session/upstream.ts";
 import { needs } from "../access.ts";
-import { type AdminContext, errors, json, refusals, routes } from "../context.ts";
+import {
+  type AdminContext,
+  changes,
+  errors,
+  json,
+  operator,
+  refusals,
+  routes,
+} from "../context.ts";
 import { refuse } from "../errors.ts";
 import { ReloadError } from "../options.ts";
 import { drained, drainRequest, reloaded, upstreams } from "../schema.ts";
@@ -18,7 +27,11 @@ const PATIENCE = 2_000;
 /** Milliseconds that transactions have to end. */
 const DEADLINE = 30_000;
 
-const operator = needs("operator");
+/** The body may be left out, unlike its content type. */
+const orNothing: MiddlewareHandler = async (c, next) => {
+  if (await c.req.raw.clone().text() === "") c.req.raw = new Request(c.req.raw, { body: "{}" });
+  await next();
+};
 
 const list = createRoute({
   method: "get",
@@ -34,8 +47,8 @@ const reload = createRoute({
   summary: "Reads the configuration again and puts it in place: all of it or nothing.",
   middleware: operator,
   responses: {
-    ...refusals,
-    ...errors([409, "There is no configuration to read."]),
+    ...changes,
+    ...errors([409, "There is no configuration to read, or no session to come."]),
     200: json(reloaded, "The next session has the new one."),
   },
 });
@@ -44,9 +57,9 @@ const drain = createRoute({
   method: "post",
   path: "/api/drain",
   summary: "Takes no new sessions, lets transactions end, and answers when all is done.",
-  middleware: operator,
+  middleware: [...operator, orNothing],
   request: { body: { content: { "application/json": { schema: drainRequest } } } },
-  responses: { ...refusals, 200: json(drained, "No session is left.") },
+  responses: { ...changes, 200: json(drained, "No session is left.") },
 });
 
 /** Makes them. */
@@ -60,6 +73,9 @@ export function operationRoutes(admin: AdminContext) {
     .openapi(reload, async (c) => {
       if (admin.reload === undefined) {
         return refuse(c, 409, "not-reloadable", "Cannot reload: there is no configuration file");
+      }
+      if (proxy.closing) {
+        return refuse(c, 409, "draining", "Cannot reload: no new sessions are taken");
       }
       try {
         await admin.reload();

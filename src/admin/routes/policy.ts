@@ -9,10 +9,10 @@ import { OptionError } from "../../errors.ts";
 import { codesOf, decisionOf, printDecision } from "../../policy/decision.ts";
 import { describe } from "../../policy/described.ts";
 import type { Explanation, PhaseReport } from "../../policy/explain.ts";
-import { pens } from "../../stats/pen.ts";
-import { replyText, stepOf } from "../../stats/transaction_record.ts";
+import type { Pen } from "../../stats/pen.ts";
+import { stepOf } from "../../stats/transaction_record.ts";
 import { needs } from "../access.ts";
-import { type AdminContext, json, refusals, routes } from "../context.ts";
+import { type AdminContext, changes, json, operator, refusals, routes } from "../context.ts";
 import { refuse } from "../errors.ts";
 import { explainRequest, explanation, policy } from "../schema.ts";
 import type { ExplanationView } from "../views.ts";
@@ -29,11 +29,11 @@ const explain = createRoute({
   method: "post",
   path: "/api/policy/explain",
   summary: "What the policy would do with a message, phase by phase, without effect.",
-  middleware: needs("operator"),
+  middleware: operator,
   request: {
     body: { content: { "application/json": { schema: explainRequest } }, required: true },
   },
-  responses: { ...refusals, 200: json(explanation, "Who says what, and what comes of it.") },
+  responses: { ...changes, 200: json(explanation, "Who says what, and what comes of it.") },
 });
 
 /** Makes them. */
@@ -46,7 +46,7 @@ export function policyRoutes(admin: AdminContext) {
     })
     .openapi(explain, async (c) => {
       try {
-        return c.json(viewOf(await admin.explain(describe(c.req.valid("json")))), 200);
+        return c.json(viewOf(await admin.explain(describe(c.req.valid("json"))), admin.pen), 200);
       } catch (error) {
         if (!(error instanceof OptionError)) throw error;
         return refuse(c, 422, "invalid", error.message);
@@ -54,27 +54,30 @@ export function policyRoutes(admin: AdminContext) {
     });
 }
 
-function viewOf({ outcome, phases, envelope, upstream }: Explanation): ExplanationView {
+function viewOf(
+  { outcome, phases, envelope, upstream }: Explanation,
+  pen: Pen,
+): ExplanationView {
   return {
     outcome,
-    phases: phases.map(phaseOf),
+    phases: phases.map((report) => phaseOf(report, pen)),
     envelope: {
-      from: envelope.reversePath.address,
-      to: envelope.recipients.map(({ address }) => address),
+      from: pen.address(envelope.reversePath),
+      to: envelope.recipients.map((path) => pen.address(path)),
     },
     ...upstream !== undefined && { upstream },
   };
 }
 
-function phaseOf({ phase, about, ruling, refusal, failures }: PhaseReport) {
+function phaseOf({ phase, about, ruling, refusal, failures }: PhaseReport, pen: Pen) {
   const own = refusal === undefined || ruling.refusal !== undefined;
   const decision = own ? decisionOf(ruling) : { refusal: codesOf(refusal) };
   return {
     phase,
-    about,
-    result: printDecision(decision),
-    ...refusal !== undefined && { reply: replyText(refusal) },
-    steps: ruling.steps.map((step) => stepOf(step, pens.plain)),
-    failures: [...failures],
+    about: pen.words(about),
+    result: pen.words(printDecision(decision)),
+    ...refusal !== undefined && { reply: pen.reply(refusal) },
+    steps: ruling.steps.map((step) => stepOf(step, pen)),
+    failures: failures.map((failure) => pen.words(failure)),
   };
 }

@@ -8,9 +8,12 @@ import { createRoute } from "@hono/zod-openapi";
 import { needs } from "../access.ts";
 import {
   type AdminContext,
+  changes,
   eventStream,
   json,
+  live,
   notFound,
+  operator,
   refusals,
   routes,
   tooMany,
@@ -56,9 +59,9 @@ const end = createRoute({
   method: "delete",
   path: "/api/sessions/{id}",
   summary: "Disconnects the client with 421.",
-  middleware: needs("operator"),
+  middleware: operator,
   request: { params: byId },
-  responses: { ...refusals, ...notFound, 200: json(disconnected, "It is being told.") },
+  responses: { ...changes, ...notFound, 200: json(disconnected, "It is being told.") },
 });
 
 /** Makes them. */
@@ -87,8 +90,7 @@ export function sessionRoutes(admin: AdminContext) {
         const data: DialogueView = { lines, ended };
         return { id: lines.at(-1)?.number ?? last, event: "dialogue", data, last: ended };
       };
-      return feeds.respond(id, since, c.req.header("last-event-id")) ??
-        refuse(c, 503, "too-many-viewers", "Cannot open another live stream");
+      return live(c, () => feeds.respond(id, since, c.req.header("last-event-id")));
     })
     .openapi(end, (c) => {
       const { id } = c.req.valid("param");

@@ -10,12 +10,12 @@ import {
   type AdminContext,
   eventStream,
   json,
+  live,
   refusals,
   routes,
   statsOf,
   tooMany,
 } from "../context.ts";
-import { refuse } from "../errors.ts";
 import { history, historyQuery, stats } from "../schema.ts";
 import { LiveFeed } from "../sse.ts";
 
@@ -52,21 +52,20 @@ const past = createRoute({
 /** Makes them. */
 export function statsRoutes(admin: AdminContext) {
   const { clock, viewers } = admin;
-  let number = 0;
   const feed = new LiveFeed({
     clock,
     viewers,
     interval: INTERVAL,
-    // A snapshot has no past: whoever comes again gets the present one.
-    since: () => ({ id: ++number, event: "stats", data: statsOf(admin) }),
+    // A snapshot has no past: whoever comes again gets the present one. Its id is the same for all
+    // who are told at the same time, so that it is made once for all of them.
+    since: () => ({
+      id: Math.floor(clock.monotonic() / INTERVAL),
+      event: "stats",
+      data: statsOf(admin),
+    }),
   });
   return routes()
     .openapi(snapshot, (c) => c.json(statsOf(admin), 200))
-    .openapi(
-      stream,
-      (c) =>
-        feed.respond(c.req.header("last-event-id")) ??
-          refuse(c, 503, "too-many-viewers", "Cannot open another live stream"),
-    )
+    .openapi(stream, (c) => live(c, () => feed.respond(c.req.header("last-event-id"))))
     .openapi(past, (c) => c.json(admin.stats.history.view(c.req.valid("query").span), 200));
 }

@@ -12,6 +12,7 @@ import {
   type AdminContext,
   eventStream,
   json,
+  live,
   notFound,
   refusals,
   routes,
@@ -68,12 +69,18 @@ export function transactionRoutes(admin: AdminContext) {
   const { stats: { transactions: log }, pen, clock, viewers } = admin;
   const feeds = new LiveFeeds({ clock, viewers, interval: INTERVAL });
   const since = (filter: TransactionFilter) => (last: number | undefined) => {
-    // Whoever comes new wants what happens from now on.
-    const after = Math.min(last ?? log.last, log.last);
+    const event = "transactions";
+    if (last === undefined) {
+      // Whoever comes new wants what happens from now on, and has to be told from where.
+      const data: TransactionBatchView = { transactions: [], skipped: 0 };
+      return { id: log.last, event, data };
+    }
+    // A number that is still to come is one from before a restart: everything since then is new.
+    const after = last > log.last ? 0 : last;
     const { records, skipped } = log.since(after, filter, BATCH);
     if (records.length === 0 && skipped === 0) return { id: log.last };
     const data: TransactionBatchView = { transactions: viewsOf(records, pen), skipped };
-    return { id: log.last, event: "transactions", data };
+    return { id: log.last, event, data };
   };
   return routes()
     .openapi(list, (c) => {
@@ -87,8 +94,7 @@ export function transactionRoutes(admin: AdminContext) {
     .openapi(stream, (c) => {
       const filter = c.req.valid("query");
       const key = JSON.stringify(Object.entries(filter).toSorted());
-      return feeds.respond(key, since(filter), c.req.header("last-event-id")) ??
-        refuse(c, 503, "too-many-viewers", "Cannot open another live stream");
+      return live(c, () => feeds.respond(key, since(filter), c.req.header("last-event-id")));
     })
     .openapi(one, (c) => {
       const { id } = c.req.valid("param");
