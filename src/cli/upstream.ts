@@ -10,7 +10,11 @@ import { OptionError } from "../errors.ts";
 import type { Upstream } from "../session/upstream.ts";
 import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/connect.ts";
-import { resolveUpstreamOptions } from "../upstream/smtp/options.ts";
+import {
+  resolvePool,
+  resolveUpstreamOptions,
+  type SmtpUpstreamOptions,
+} from "../upstream/smtp/options.ts";
 import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
 import type { UpstreamUrl } from "../upstream/url.ts";
@@ -23,6 +27,8 @@ export interface UpstreamWishes {
   /** Milliseconds for each reply, where it is not the default. */
   readonly timeout?: number;
   readonly keepSourceRoutes?: boolean;
+  /** How connections are kept. Default: as a library's. */
+  readonly pool?: SmtpUpstreamOptions["pool"];
   readonly dropped?: (octets: number) => void;
 }
 
@@ -68,7 +74,10 @@ export async function makeUpstream(
   wishes: UpstreamWishes,
   option: string,
 ): Promise<Upstream> {
-  if (url.kind === "smtp") return new SmtpUpstream(name, await connectOptions(url, wishes, option));
+  if (url.kind === "smtp") {
+    const pool = resolvePool(wishes.pool);
+    return new SmtpUpstream(name, await connectOptions(url, wishes, option), pool);
+  }
   const { directory } = url;
   if (directory === undefined) return new CaptureUpstream(name, new MemoryStore());
   try {

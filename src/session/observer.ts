@@ -52,8 +52,10 @@ export type RefusedAt = "mail" | "rcpt" | "data" | "message";
 
 /** A connection to an upstream that has come about. */
 export interface UpstreamOpened {
-  /** Milliseconds from the wish to the end of EHLO. */
+  /** Milliseconds from the wish to the end of EHLO, or to its being free. */
   readonly took: number;
+  /** It was open already. */
+  readonly reused: boolean;
   /** Absent in the clear. */
   readonly tls?: TlsFacts;
   /** What the connection offers. */

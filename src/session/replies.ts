@@ -89,6 +89,8 @@ export const replyTexts = {
   // RFC 7504 §4
   upstreamNoMail: "556 5.3.2 Next hop takes no mail",
   upstreamTls: "451 4.7.5 No secure connection to the next hop",
+  // RFC 3463 §3.5: congestion.
+  upstreamBusy: "451 4.4.5 Next hop is busy, try again later",
   upstreamUnfit: "451 4.3.5 Next hop lacks what is configured",
   noUpstreamAtHello: "421 4.4.1 Next hop does not answer, try again later",
 } as const satisfies Record<string, string>;
@@ -129,6 +131,7 @@ export const failureReplies: Readonly<Record<FailureKind, ReplyName>> = {
   refusing: "upstreamRefusing",
   "no-mail": "upstreamNoMail",
   tls: "upstreamTls",
+  busy: "upstreamBusy",
   unfit: "upstreamUnfit",
   aborted: "upstreamLost",
 };

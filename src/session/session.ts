@@ -6,7 +6,7 @@
  */
 
 import { type Address, type Channel, ChannelError, type SecureChannel } from "../channel.ts";
-import { TimeoutError } from "../clock.ts";
+import { TimeoutError, within } from "../clock.ts";
 import { Extensions } from "../rfc5321/extension.ts";
 import { maxAuthLine } from "../rfc5321/limits.ts";
 import { Reply } from "../rfc5321/reply.ts";
@@ -139,11 +139,20 @@ export class Session {
     // A transaction that has not been finished must not be finished by anybody else.
     const { transaction } = this;
     if (transaction !== undefined) {
-      this.#link?.abort();
       this.conclude(transaction.endWithout(end === "quit" ? "abandoned" : "broken"));
+      await this.#callOff(transaction);
     }
-    await transaction?.message?.cancel();
     await this.#hangUp();
+  }
+
+  /** A connection that is lent goes back without the transaction; one of our own ends with us. */
+  async #callOff(transaction: Transaction): Promise<void> {
+    const link = this.#link;
+    const { clock, timeouts } = this.settings;
+    if (link?.release === undefined) link?.abort();
+    const undone = transaction.message?.cancel() ?? this.resetUpstream(transaction);
+    await within(clock, timeouts.linger, "the upstream to forget a transaction", undone)
+      .catch(() => link?.abort());
   }
 
   /** Milliseconds left of a wait that begins now and covers several reads. */
@@ -230,9 +239,10 @@ export class Session {
     const began = clock.monotonic();
     try {
       const link = await upstreams.get(name).connect(this.facts, this.signal);
-      const { tls, extensions } = link;
+      const { tls, extensions, reused = false } = link;
       observer.upstreamOpened(this.facts, name, {
         took: clock.monotonic() - began,
+        reused,
         tls,
         extensions,
       });
@@ -273,6 +283,12 @@ export class Session {
     this.transaction = undefined;
     this.forwarded = undefined;
     this.settings.observer.transaction(transaction!.facts, end);
+    this.#lendOn();
+  }
+
+  /** Between two transactions somebody else may use the connection. */
+  #lendOn(): void {
+    if (!this.authenticated && this.#link?.release?.()) this.#link = undefined;
   }
 
   /** Ends the open transaction, here and upstream (RFC 5321 §4.1.1.5). */
@@ -283,6 +299,7 @@ export class Session {
     this.conclude(transaction.endWithout("abandoned"));
     if (transaction.message !== undefined) await transaction.message.cancel();
     else await this.resetUpstream(transaction);
+    this.#lendOn();
   }
 
   /** Ends a transaction upstream; one that cannot be reached any more has ended by itself. */

@@ -33,6 +33,18 @@ export interface Upstream {
   connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink>;
   /** Frees what is kept between sessions. */
   close(): Promise<void>;
+  /** Connections that are kept between sessions; absent where none are. */
+  readonly pool?: PoolState;
+}
+
+/** Connections of an upstream, as they are now. */
+export interface PoolState {
+  /** Lent and idle ones, and those that are being made. */
+  readonly open: number;
+  /** Nobody uses them. */
+  readonly idle: number;
+  /** Sessions that wait for one. */
+  readonly waiting: number;
 }
 
 /** What an upstream was last seen to offer. */
@@ -118,7 +130,16 @@ export interface UpstreamLink {
   authenticate(line: string): Promise<Reply>;
   /** Sends VRFY, EXPN or HELP. */
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply>;
-  /** Says QUIT and closes, in bounded time. Never rejects. */
+  /** Somebody else has used the connection before. */
+  readonly reused?: boolean;
+  /**
+   * Lets go of the connection between two transactions, for others to use; absent where it belongs to
+   * one session.
+   *
+   * @returns False where something of the session is left on it, so that nobody else may have it.
+   */
+  release?(): boolean;
+  /** Says QUIT and closes, in bounded time, or lets others have it. Never rejects. */
   quit(): Promise<void>;
   /** Closes at once. */
   abort(): void;
@@ -148,6 +169,8 @@ export type FailureKind =
   | "no-mail"
   /** TLS as configured could not be had. */
   | "tls"
+  /** It has no room for another connection now. */
+  | "busy"
   /** It lacks what the configuration asks of it (XCLIENT). */
   | "unfit"
   /** Called off by us. */

@@ -26,7 +26,11 @@ export interface LinkWatcher {
 export class WatchedLink implements UpstreamLink {
   #closed = false;
 
-  constructor(readonly link: UpstreamLink, readonly watcher: LinkWatcher) {}
+  readonly release: (() => boolean) | undefined;
+
+  constructor(readonly link: UpstreamLink, readonly watcher: LinkWatcher) {
+    if (link.release !== undefined) this.release = () => this.#release();
+  }
 
   get extensions(): Extensions {
     return this.link.extensions;
@@ -42,6 +46,10 @@ export class WatchedLink implements UpstreamLink {
 
   get usable(): boolean {
     return this.link.usable;
+  }
+
+  get reused(): boolean {
+    return this.link.reused ?? false;
   }
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
@@ -112,6 +120,12 @@ export class WatchedLink implements UpstreamLink {
       this.watcher.answered({ verb, took: took() });
       throw error;
     });
+  }
+
+  #release(): boolean {
+    const released = this.link.release!();
+    if (released) this.#close();
+    return released;
   }
 
   #close(): void {

@@ -45,6 +45,8 @@ export class DataBody implements UpstreamBody {
     readonly dialogue: Dialogue,
     readonly form: DataForm,
     readonly timeouts: UpstreamTimeouts,
+    /** Told how the transaction has ended. */
+    readonly ended: (reply: Reply) => void,
   ) {
     if (form === "content") this.#stuffer = new DotStuffer();
   }
@@ -67,7 +69,9 @@ export class DataBody implements UpstreamBody {
     // Where the write fails, so does the reply, and perhaps before anybody awaits it.
     reply.catch(() => {});
     await this.dialogue.write(this.#stuffer?.terminator() ?? TERMINATOR).catch(() => {});
-    return finalReply(this.dialogue, await reply);
+    const answer = finalReply(this.dialogue, await reply);
+    this.ended(answer);
+    return answer;
   }
 
   cancel(): Promise<void> {
@@ -96,6 +100,8 @@ export class BdatBody implements UpstreamBody {
     readonly dialogue: Dialogue,
     readonly timeouts: UpstreamTimeouts,
     chunk: number,
+    /** Told how the transaction has ended. */
+    readonly ended: (reply: Reply) => void,
   ) {
     this.#framer = new BdatFramer({ chunk });
   }
@@ -113,14 +119,21 @@ export class BdatBody implements UpstreamBody {
     await this.#send((out) => this.#framer.flush(out));
     const reply = await this.#lastReply.catch((error) => this.#unlessRefused(error));
     const { refusal } = this;
-    if (refusal === undefined) return reply!;
+    if (refusal === undefined) {
+      this.ended(reply!);
+      return reply!;
+    }
     await this.cancel();
     return refusal;
   }
 
   async cancel(): Promise<void> {
     if (!this.dialogue.open) return;
-    await reset(this.dialogue, this.timeouts).catch(() => {});
+    try {
+      this.ended(await reset(this.dialogue, this.timeouts));
+    } catch {
+      // Without its connection the transaction is over as well.
+    }
   }
 
   async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {

@@ -83,6 +83,11 @@ export class Dialogue {
     this.done = this.#read();
   }
 
+  /** No reply is still to come, and nothing to be sent. */
+  get quiet(): boolean {
+    return this.#waiters.length === 0 && this.#held.length === 0 && this.#outgoing === "";
+  }
+
   /** Whether commands can still be sent. */
   get open(): boolean {
     return this.#failure === undefined && !this.#stopped;

@@ -46,8 +46,10 @@ export interface LinkOptions {
 
 /** See the module. */
 export class SmtpLink implements UpstreamLink {
-  /** Transactions begun. */
   #transactions = 0;
+  #refusals = 0;
+  /** MAIL has been said, and the server has not forgotten it. */
+  #transactionOpen = false;
 
   constructor(
     readonly dialogue: Dialogue,
@@ -62,6 +64,26 @@ export class SmtpLink implements UpstreamLink {
     return this.dialogue.open && !this.dialogue.leaving;
   }
 
+  /** Mail transactions begun. */
+  get transactions(): number {
+    return this.#transactions;
+  }
+
+  /** Commands and messages refused. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** Nothing of whoever has used it is left on it: no transaction, no reply that is still to come. */
+  get idle(): boolean {
+    return this.open && !this.#transactionOpen && this.dialogue.quiet;
+  }
+
+  /** The server has said that it closes. */
+  get leaving(): boolean {
+    return this.dialogue.leaving;
+  }
+
   get usable(): boolean {
     return this.open &&
       // RFC 9422 §4.1
@@ -70,16 +92,18 @@ export class SmtpLink implements UpstreamLink {
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
     this.#transactions++;
+    this.#transactionOpen = true;
     if (this.options.xforward) {
       // Its replies change nothing: it is said for logs.
       for (const line of xforwardLines(this.extensions, origin)) {
         this.#command(line, "mail").catch(() => {});
       }
     }
-    return this.#command(
-      `MAIL FROM:${this.#printed(path)}${printMailParameters(parameters)}`,
-      "mail",
-    );
+    const line = `MAIL FROM:${this.#printed(path)}${printMailParameters(parameters)}`;
+    return this.#command(line, "mail").then((reply) => {
+      if (!reply.positive) this.#transactionOpen = false;
+      return reply;
+    });
   }
 
   rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
@@ -91,17 +115,23 @@ export class SmtpLink implements UpstreamLink {
 
   async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
     const { timeouts, chunkSize } = this.options;
+    const ended = (reply: Reply): void => this.#ended(reply);
     if (this.#inChunks(wish, parameters)) {
-      return { body: new BdatBody(this.dialogue, timeouts, chunkSize) };
+      return { body: new BdatBody(this.dialogue, timeouts, chunkSize, ended) };
     }
     const reply = await this.dialogue.send("DATA", waitFor(timeouts, "dataInitiation"));
-    if (reply.code === 354) return { body: new DataBody(this.dialogue, wish, timeouts), reply };
+    if (reply.code === 354) {
+      return { body: new DataBody(this.dialogue, wish, timeouts, ended), reply };
+    }
     if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
+    this.#refusals++;
     return settled(reply);
   }
 
-  reset(): Promise<Reply> {
-    return reset(this.dialogue, this.options.timeouts);
+  async reset(): Promise<Reply> {
+    const reply = await reset(this.dialogue, this.options.timeouts);
+    this.#transactionOpen = false;
+    return reply;
   }
 
   async authenticate(line: string): Promise<Reply> {
@@ -126,6 +156,12 @@ export class SmtpLink implements UpstreamLink {
     this.dialogue.fail(new UpstreamFailure("aborted", "Connection to the upstream closed by us"));
   }
 
+  /** The message has been taken or refused, or RSET has undone it. */
+  #ended(reply: Reply): void {
+    this.#transactionOpen = false;
+    if (!reply.positive) this.#refusals++;
+  }
+
   #printed(path: Path): string {
     return this.options.keepSourceRoutes ? path.toStringWithRoute() : path.toString();
   }
@@ -141,6 +177,7 @@ export class SmtpLink implements UpstreamLink {
   async #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
     const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, wait));
     if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
+    if (!reply.positive) this.#refusals++;
     return settled(reply);
   }
 

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { OptionError } from "../../errors.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "./connect.ts";
 import type { Chunking } from "./link.ts";
+import { defaultPool, type PoolOptions } from "./pool.ts";
 import { defaultTimeouts, type UpstreamTimeouts } from "./timeouts.ts";
 
 /** Options of {@linkcode smtpUpstream}; only `target` and `dialer` must be given. */
@@ -40,12 +41,34 @@ export interface SmtpUpstreamOptions {
   readonly chunking?: Chunking;
   /** Octets gathered for one BDAT chunk. @default 65536 */
   readonly chunkSize?: number;
+  /**
+   * Connections are kept and lent to one mail transaction after the other, unless each is told of its
+   * client. `false`: every session has its own. What is left out keeps its default.
+   *
+   * @default {}
+   */
+  readonly pool?: Partial<PoolOptions> | false;
   /** Paths keep their source routes (RFC 5321 appendix C). @default false */
   readonly keepSourceRoutes?: boolean;
   /** Times the waits and the age of what EHLO has told. @default The runtime's clock. */
   readonly clock?: Clock;
   /** Told of octets that came behind the reply to STARTTLS and were dropped. @default nobody is */
   readonly dropped?: (octets: number) => void;
+}
+
+/** @throws {OptionError} */
+export function resolvePool(options: SmtpUpstreamOptions["pool"] = {}): PoolOptions | undefined {
+  if (options === false) return undefined;
+  for (const [name, value] of Object.entries(options)) {
+    if (!(name in defaultPool)) {
+      const names = Object.keys(defaultPool).join(", ");
+      throw new OptionError(`upstream.pool.${name}`, value, names);
+    }
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new OptionError(`upstream.pool.${name}`, value, "a whole number of at least 1");
+    }
+  }
+  return { ...defaultPool, ...options };
 }
 
 /** @throws {OptionError} */

@@ -5,11 +5,12 @@
  */
 
 import type { SessionFacts } from "../../session/facts.ts";
-import type { Upstream, UpstreamLink, UpstreamOffer } from "../../session/upstream.ts";
+import type { PoolState, Upstream, UpstreamLink, UpstreamOffer } from "../../session/upstream.ts";
 import { OfferCache } from "../offer_cache.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import type { SmtpLink } from "./link.ts";
-import { resolveUpstreamOptions, type SmtpUpstreamOptions } from "./options.ts";
+import { resolvePool, resolveUpstreamOptions, type SmtpUpstreamOptions } from "./options.ts";
+import { Pool, type PoolOptions } from "./pool.ts";
 
 export type { SmtpUpstreamOptions };
 
@@ -20,35 +21,56 @@ const USABLE = 60 * 60_000;
 /** Relays to one SMTP server, with a connection for each session that needs one. */
 export class SmtpUpstream implements Upstream {
   readonly #offers: OfferCache;
+  readonly #pool: Pool | undefined;
   readonly #farewells = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
-  constructor(readonly name: string, readonly options: ConnectOptions) {
-    this.#offers = new OfferCache(options.clock, () => this.#probe(), FRESH, USABLE);
+  /**
+   * @param pool How connections are kept; absent: each session has its own. Where each is told of a
+   * client (XCLIENT, the PROXY protocol) it is the client's alone, and none is kept.
+   */
+  constructor(readonly name: string, readonly options: ConnectOptions, pool?: PoolOptions) {
+    const { clock, identify } = options;
+    this.#offers = new OfferCache(clock, () => this.#probe(), FRESH, USABLE);
+    if (pool !== undefined && (identify === "none" || identify === "xforward")) {
+      this.#pool = new Pool(pool, clock, (session, signal) => this.#connect(session, signal));
+    }
+  }
+
+  get pool(): PoolState | undefined {
+    return this.#pool &&
+      { open: this.#pool.open, idle: this.#pool.idle, waiting: this.#pool.waiting };
   }
 
   offer(maxAge?: number): Promise<UpstreamOffer> {
     return this.#offers.get(maxAge);
   }
 
-  async connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
-    const link = await connect(this.options, session, signal);
-    this.#offers.learn(offerOf(link));
-    return link;
+  connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
+    return this.#pool?.lend(session, signal) ?? this.#connect(session, signal);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#offers.close();
+    await this.#pool?.close();
     await Promise.all(this.#farewells);
   }
 
   async #probe(): Promise<UpstreamOffer> {
     const link = await connect(this.options, undefined, this.#closing.signal);
+    const offer = offerOf(link);
+    if (this.#pool?.adopt(link)) return offer;
     // A client waits for the offer, and nobody for the farewell.
     const farewell = link.quit().finally(() => this.#farewells.delete(farewell));
     this.#farewells.add(farewell);
-    return offerOf(link);
+    return offer;
+  }
+
+  async #connect(session: SessionFacts | undefined, signal: AbortSignal): Promise<SmtpLink> {
+    const link = await connect(this.options, session, signal);
+    this.#offers.learn(offerOf(link));
+    return link;
   }
 }
 
@@ -78,7 +100,7 @@ export function smtpUpstream(options: SmtpUpstreamOptions): Upstream {
   const name = target.transport === "unix"
     ? `unix:${target.path}`
     : `smtp://${target.host}:${target.port}`;
-  return new SmtpUpstream(name, resolveUpstreamOptions(options));
+  return new SmtpUpstream(name, resolveUpstreamOptions(options), resolvePool(options.pool));
 }
 
 function offerOf(link: SmtpLink): UpstreamOffer {
