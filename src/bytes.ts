@@ -38,11 +38,23 @@ export function encode(text: string): Uint8Array {
  * @returns The text, or `undefined` where the octets are not valid UTF-8.
  */
 export function decodeStrict(octets: Uint8Array): string | undefined {
+  if (octets.length <= SHORT && isAscii(octets)) {
+    return String.fromCharCode.apply(null, octets as unknown as number[]);
+  }
   try {
     return strictDecoder.decode(octets);
   } catch {
     return undefined;
   }
+}
+
+/** Of one line: the decoder costs more than that. */
+const SHORT = 256;
+const MAX_ASCII = 0x7f;
+
+function isAscii(octets: Uint8Array): boolean {
+  for (let at = 0; at < octets.length; at++) if (octets[at] > MAX_ASCII) return false;
+  return true;
 }
 
 /** Joins pieces into one new array. */

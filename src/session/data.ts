@@ -58,9 +58,12 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
       const last = events.at(-1);
       // Once the end has been read, the framer counts the next message.
       const total = last === undefined || last instanceof Uint8Array ? framer.octets : last.octets;
-      for (const event of events) {
-        if (event instanceof Uint8Array) receiver = await receiver.take(event, total);
-        else {
+      for (const [nth, event] of events.entries()) {
+        if (event instanceof Uint8Array) {
+          const sound = last !== undefined && !(last instanceof Uint8Array) && !last.fault;
+          const isLast = sound && nth === events.length - 2;
+          receiver = await receiver.take(event, total, isLast);
+        } else {
           session.asked();
           return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);
         }

@@ -5,20 +5,32 @@
  */
 
 import type { Channel } from "../channel.ts";
-import { type Clock, within } from "../clock.ts";
+import { type Clock, TimeoutError } from "../clock.ts";
+import { Deadline } from "../deadline.ts";
 import { EMPTY } from "../bytes.ts";
 import type { Framer, Out } from "../stages/stage.ts";
+
+/** Who waits for a chunk. */
+interface Waiter {
+  readonly resolve: (more: boolean) => void;
+  readonly reject: (reason: unknown) => void;
+}
 
 /** Reads a channel chunk by chunk and lets a framer take from it what belongs to its mode. */
 export class Input {
   #chunk: Uint8Array = EMPTY;
   #at = 0;
-  /** A read that outlived its wait; a channel takes one read at a time. */
-  #pending: Promise<Uint8Array | undefined> | undefined;
+  readonly #deadline: Deadline;
+  #waiter: Waiter | undefined;
+  /** A read is under way; it may outlive its wait, and a channel takes one read at a time. */
+  #reading = false;
+  /** What has come of a read whose wait was over by then. */
+  #late: (() => void) | undefined;
   #interruption: unknown;
-  #interrupted: (() => void) | undefined;
 
-  constructor(readonly channel: Channel, readonly clock: Clock) {}
+  constructor(readonly channel: Channel, clock: Clock) {
+    this.#deadline = new Deadline(clock);
+  }
 
   /** Octets received and not yet taken. */
   get buffered(): number {
@@ -37,30 +49,69 @@ export class Input {
    * @throws {TimeoutError} After `milliseconds`; the next `fill` goes on with the same read.
    * @throws What `interrupt` was given, once.
    */
-  async fill(milliseconds: number, waitedFor: string, size?: number): Promise<boolean> {
-    this.#pending ??= this.channel.read(size).finally(() => this.#pending = undefined);
-    const read = this.#interruptible(this.#pending);
-    const chunk = await within(this.clock, milliseconds, waitedFor, read);
-    this.#chunk = chunk ?? EMPTY;
-    this.#at = 0;
-    return chunk !== undefined;
+  fill(milliseconds: number, waitedFor: string, size?: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+      if (this.#interruption !== undefined) return this.#break();
+      const late = this.#late;
+      if (late !== undefined) {
+        this.#late = undefined;
+        return late();
+      }
+      const expired = () => this.#fail(new TimeoutError(waitedFor, milliseconds));
+      this.#deadline.start(milliseconds, expired);
+      if (this.#reading) return;
+      this.#reading = true;
+      this.channel.read(size).then(this.#arrived, this.#broken);
+    });
   }
 
   /** Cuts a wait for the client short: the present one, or the next. */
   interrupt(reason: unknown): void {
     this.#interruption = reason;
-    this.#interrupted?.();
+    if (this.#waiter !== undefined) this.#break();
   }
 
-  #interruptible<T>(wait: Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#interrupted = () => {
-      reject(this.#interruption);
-      this.#interruption = undefined;
-    };
-    if (this.#interruption !== undefined) this.#interrupted();
-    wait.then(resolve, reject);
-    return promise.finally(() => this.#interrupted = undefined);
+  /** Nothing is read any more. */
+  close(): void {
+    this.#deadline.close();
+  }
+
+  readonly #arrived = (chunk: Uint8Array | undefined): void => {
+    this.#reading = false;
+    this.#conclude(({ resolve }) => {
+      this.#chunk = chunk ?? EMPTY;
+      this.#at = 0;
+      resolve(chunk !== undefined);
+    });
+  };
+
+  readonly #broken = (error: unknown): void => {
+    this.#reading = false;
+    this.#conclude(({ reject }) => reject(error));
+  };
+
+  #conclude(tell: (waiter: Waiter) => void): void {
+    const waiter = this.#taken();
+    if (waiter !== undefined) tell(waiter);
+    else this.#late = () => tell(this.#taken()!);
+  }
+
+  #break(): void {
+    const reason = this.#interruption;
+    this.#interruption = undefined;
+    this.#fail(reason);
+  }
+
+  #fail(reason: unknown): void {
+    this.#taken()!.reject(reason);
+  }
+
+  #taken(): Waiter | undefined {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#deadline.stop();
+    return waiter;
   }
 
   /** Lets `framer` take what it wants of what is buffered. */

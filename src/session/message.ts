@@ -6,20 +6,21 @@
  * @module
  */
 
-import { concat } from "../bytes.ts";
+import { encode } from "../bytes.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { DataFault } from "../stages/data_scan.ts";
 import { HeaderWatch } from "./header_watch.ts";
 import type { Ruling } from "./phases.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
+import { Scratch } from "../scratch.ts";
 import { SessionOver } from "./over.ts";
 import { traceHeader } from "./trace.ts";
 import type { Transaction } from "./transaction.ts";
 import type { UpstreamBody } from "./upstream.ts";
 
 /** Pieces up to this size travel with the trace header in one write. */
-const JOINED = 16_384;
+const JOINED = 4_096;
 
 /** What a client is told about each fault in mail data. */
 export const dataFaults: Readonly<Record<DataFault, ReplyName>> = {
@@ -36,8 +37,9 @@ export interface Receiver {
    * Takes octets in the body's form; they are valid only until it resolves.
    *
    * @param total Octets of the message so far, as RFC 1870 §5 counts them.
+   * @param last The end of mail data has been read behind them.
    */
-  take(octets: Uint8Array, total: number): Promise<Receiver>;
+  take(octets: Uint8Array, total: number, last?: boolean): Promise<Receiver>;
   /** The true end of mail data has come; `fault` names what was wrong on the way. */
   finish(total: number, fault?: ReplyName): Promise<Reply>;
   /** The client is gone: the upstream must never see an end. */
@@ -106,9 +108,9 @@ export class Cutting implements Receiver {
   }
 
   /** Passes on what comes before the cut. */
-  async take(octets: Uint8Array, total: number): Promise<Receiver> {
+  async take(octets: Uint8Array, total: number, last?: boolean): Promise<Receiver> {
     if (total > this.after) throw new SessionOver("closed");
-    this.#receiver = await this.#receiver.take(octets, total);
+    this.#receiver = await this.#receiver.take(octets, total, last);
     return this;
   }
 
@@ -137,7 +139,7 @@ export class Relaying implements Receiver {
     readonly body: UpstreamBody,
   ) {}
 
-  async take(octets: Uint8Array, total: number): Promise<Receiver> {
+  async take(octets: Uint8Array, total: number, last: boolean = false): Promise<Receiver> {
     const { session, transaction } = this;
     const { limits, replies } = session.settings;
     transaction.octets = total;
@@ -149,7 +151,7 @@ export class Relaying implements Receiver {
       const ruling = await this.#askAboutHeaders();
       if (ruling?.refusal !== undefined) return await this.#refuse(ruling.refusal);
       if (ruling?.discard) return await this.#discard();
-      await this.#write(octets);
+      await this.#write(octets, last);
     } catch (error) {
       return await this.#refuse(session.failure(error));
     }
@@ -204,24 +206,31 @@ export class Relaying implements Receiver {
     return await this.session.rule(phase, this.transaction.facts);
   }
 
-  async #write(octets: Uint8Array): Promise<void> {
-    if (this.#begun) return await this.body.write(octets);
-    const trace = this.#trace();
-    if (trace !== undefined && octets.length <= JOINED) {
-      return await this.body.write(concat([trace, octets]));
-    }
-    if (trace !== undefined) await this.body.write(trace);
-    await this.body.write(octets);
+  async #write(octets: Uint8Array, last: boolean): Promise<void> {
+    const trace = this.#begun ? undefined : this.#trace();
+    if (trace === undefined) return await this.#pass(octets, last);
+    const joined = new Scratch().text(trace);
+    if (octets.length > JOINED) {
+      await this.body.write(joined.octets);
+      await this.#pass(octets, last);
+    } else await this.#pass(joined.add(octets).octets, last);
+    joined.free();
+  }
+
+  #pass(octets: Uint8Array, last: boolean): Promise<void> {
+    return last && this.body.writeLast !== undefined
+      ? this.body.writeLast(octets)
+      : this.body.write(octets);
   }
 
   /** A message without any octet still gets its trace header. */
   async #begin(): Promise<void> {
     if (this.#begun) return;
     const trace = this.#trace();
-    if (trace !== undefined) await this.body.write(trace);
+    if (trace !== undefined) await this.body.write(encode(trace));
   }
 
-  #trace(): Uint8Array | undefined {
+  #trace(): string | undefined {
     this.#begun = true;
     return this.session.settings.trace ? traceHeader(this.session, this.transaction) : undefined;
   }

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { concat } from "../bytes.ts";
 import type { Channel } from "../channel.ts";
-import { type Clock, within } from "../clock.ts";
+import { type Clock, TimeoutError } from "../clock.ts";
+import { Deadline } from "../deadline.ts";
+import { Scratch } from "../scratch.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 
 /** More commands than this are not taken in while their replies are outstanding. */
@@ -38,15 +39,20 @@ export interface ReplyQueueOptions {
 /** See the module. */
 export class ReplyQueue {
   #slots: Slot[] = [];
-  #writing: Promise<void> | undefined;
-  /** Something may have become ready since the last look. */
+  /** What is being written. */
+  readonly #ready = new Scratch();
+  /** A write is under way. */
+  #writing = false;
+  /** Something may have become ready since it began. */
   #wanted = false;
   #changed: (() => void)[] = [];
   #error: unknown;
   #lastKnown: number;
+  readonly #deadline: Deadline;
 
   constructor(public channel: Channel, readonly options: ReplyQueueOptions) {
     this.#lastKnown = options.clock.now();
+    this.#deadline = new Deadline(options.clock);
   }
 
   /** When the last reply became known, in milliseconds since 1970; now, while one is owed. */
@@ -79,8 +85,13 @@ export class ReplyQueue {
 
   /** Starts writing what is ready; whoever wants to know the end awaits `drained`. */
   flush(): void {
-    this.#wanted = true;
-    this.#writing ??= this.#run();
+    if (this.#writing) this.#wanted = true;
+    else this.#write();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#deadline.close();
   }
 
   /** Waits until every queued reply is known (not: written). */
@@ -109,43 +120,48 @@ export class ReplyQueue {
     for (;;) {
       await this.settled();
       if (this.#error !== undefined) throw this.#error;
-      if (this.#slots.length === 0 && this.#writing === undefined) return;
+      if (this.#slots.length === 0 && !this.#writing) return;
       this.flush();
       await this.#change();
     }
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#wanted) {
-        this.#wanted = false;
-        await this.#write();
-      }
-    } catch (error) {
-      this.#error = error;
-      // The session's pending read ends with it.
-      this.channel.close();
+  #write(): void {
+    if (this.#error !== undefined) return;
+    const ready = this.#ready;
+    while (this.#slots[0]?.reply !== undefined) {
+      const { reply, asked } = this.#slots.shift()!;
+      ready.text(this.options.finish(reply!, asked).toString());
     }
-    this.#writing = undefined;
-    this.#notify();
+    if (ready.length === 0) return;
+    this.#writing = true;
+    const { writeTimeout } = this.options;
+    const waitedFor = "the client to read its replies";
+    const expired = () => this.#fail(new TimeoutError(waitedFor, writeTimeout));
+    this.#deadline.start(writeTimeout, expired);
+    this.channel.write(ready.octets).then(this.#written, this.#fail);
   }
 
-  async #write(): Promise<void> {
-    for (;;) {
-      const ready: Uint8Array[] = [];
-      while (this.#slots[0]?.reply !== undefined) {
-        const slot = this.#slots.shift()!;
-        ready.push(this.options.finish(slot.reply!, slot.asked).toBytes());
-      }
-      if (ready.length === 0) return;
-      await within(
-        this.options.clock,
-        this.options.writeTimeout,
-        "the client to read its replies",
-        this.channel.write(ready.length === 1 ? ready[0] : concat(ready)),
-      );
+  readonly #written = (): void => {
+    this.#deadline.stop();
+    this.#ready.free();
+    this.#writing = false;
+    if (this.#wanted) {
+      this.#wanted = false;
+      this.#write();
     }
-  }
+    if (!this.#writing) this.#notify();
+  };
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#error !== undefined) return;
+    this.#deadline.stop();
+    this.#writing = false;
+    this.#error = error;
+    // The session's pending read ends with it.
+    this.channel.close();
+    this.#notify();
+  };
 
   #change(): Promise<void> {
     return new Promise((resolve) => this.#changed.push(resolve));

@@ -222,6 +222,8 @@ export class SessionServer {
       // The client is gone: nothing is left to be said to it.
     }
     session.channel.close();
+    session.input.close();
+    session.replies.close();
     await left;
     const { facts, judge, settings: { observer } } = session;
     observer.ruling("close", facts, await judge.judge("close", facts));

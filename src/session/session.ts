@@ -333,6 +333,7 @@ export class Session {
     }
     this.#channel = channel;
     this.replies.channel = channel;
+    this.input.close();
     this.input = new Input(channel, clock);
     this.errorsInARow = 0;
     this.client = {

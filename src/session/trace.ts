@@ -4,7 +4,6 @@
  * @module
  */
 
-import { encode } from "../bytes.ts";
 import type { ClientFacts } from "./facts.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
@@ -51,7 +50,7 @@ function tcpInfo(client: ClientFacts): string {
 }
 
 /** Builds the header for a message that begins now, with its CRLFs. */
-export function traceHeader(session: Session, transaction: Transaction): Uint8Array {
+export function traceHeader(session: Session, transaction: Transaction): string {
   const { client } = session;
   const literal = tcpInfo(client);
   const hello = NAME.test(client.hello) ? client.hello : "unknown";
@@ -66,6 +65,5 @@ export function traceHeader(session: Session, transaction: Transaction): Uint8Ar
   if (accepted.length === 1) lines.push(`for ${accepted[0].forwardPath}`);
   // RFC 8314 §7.4
   if (client.tls !== undefined) lines.push(`tls ${client.tls.cipher}`);
-  const header = `${lines.join("\r\n\t")};\r\n\t${dateTime(session.settings.clock.now())}\r\n`;
-  return encode(header);
+  return `${lines.join("\r\n\t")};\r\n\t${dateTime(session.settings.clock.now())}\r\n`;
 }

@@ -9,7 +9,7 @@ import type { Framer } from "../stages/stage.ts";
 import { SessionOver } from "./over.ts";
 import type { Session } from "./session.ts";
 
-const SMALLEST_READ = 16_384;
+const SMALLEST_READ = 4_096;
 const LARGEST_READ = 262_144;
 
 /** See the module. One for each message, whatever its number of chunks. */

@@ -75,6 +75,11 @@ export interface UpstreamBody {
    */
   write(octets: Uint8Array): Promise<void>;
   /**
+   * As `write`, for octets behind which `finish` comes at once, so that both may travel together.
+   * Absent: `write` does as well.
+   */
+  writeLast?(octets: Uint8Array): Promise<void>;
+  /**
    * Ends the mail data: from here on the upstream may take responsibility (RFC 5321 §6.1).
    *
    * @throws {UpstreamFailure} If no answer came: whether it has the message is not known.

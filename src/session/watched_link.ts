@@ -95,6 +95,7 @@ export class WatchedLink implements UpstreamLink {
         return body.refusal;
       },
       write: (octets) => body.write(octets),
+      writeLast: (octets) => body.writeLast?.(octets) ?? body.write(octets),
       finish: () => this.#answer("message", body.finish()),
       cancel: () => body.cancel(),
     };

@@ -17,26 +17,32 @@ export interface Contender {
   readonly weight: number;
   /** Connections that it has now. */
   readonly connections: number;
-  /** How much it is behind its share; only {@linkcode inTurn} changes it. */
+  /** How much it is behind its share, 0 at first; only {@linkcode inTurn} changes it. */
   credit: number;
 }
 
-/**
- * All of them, the next one first and then whoever takes its place. Each call is one turn.
- *
- * The turns go by smooth weighted round robin: in each, everybody gets his weight as credit, and the
- * one with the most pays what all have got. So weights of 5, 1 and 1 make `a a b a c a a`.
- */
+/** All of them, the next one first and then whoever takes its place. Each call is one turn. */
 export function inTurn<C extends Contender>(strategy: Strategy, contenders: readonly C[]): C[] {
+  if (strategy === "round-robin") return roundRobin(contenders);
+  const load = ({ connections, weight }: Contender): number => connections / weight;
+  const least = Math.min(...contenders.map(load));
+  return [
+    ...roundRobin(contenders.filter((one) => load(one) === least)),
+    ...contenders.filter((one) => load(one) > least).sort((one, other) => load(one) - load(other)),
+  ];
+}
+
+/**
+ * Smooth weighted round robin: in each turn everybody gets his weight as credit, and the one with the
+ * most pays what all have got. So weights of 5, 1 and 1 make `a a b a c a a`.
+ */
+function roundRobin<C extends Contender>(contenders: readonly C[]): C[] {
   let sum = 0;
   for (const contender of contenders) {
     contender.credit += contender.weight;
     sum += contender.weight;
   }
   const order = contenders.toSorted((one, other) => other.credit - one.credit);
-  if (strategy === "least-connections") {
-    order.sort((one, other) => one.connections / one.weight - other.connections / other.weight);
-  }
   if (order.length > 0) order[0].credit -= sum;
   return order;
 }

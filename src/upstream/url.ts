@@ -1,12 +1,15 @@
 /**
  * Upstreams as an operator writes them:
- * `smtp://host:port?tls=verify`, `smtps://host`, `unix:/path`, `capture:` and `capture:directory`.
+ * `smtp://host:port?tls=verify`, `smtps://host`, `smtp+mx://domain`, `smtp+srv://_service._tcp.domain`,
+ * `unix:/path`, `capture:` and `capture:directory`.
  *
  * @module
  */
 
 import type { Target, TlsVerification } from "../channel.ts";
+import { hostName } from "../dns/resolver.ts";
 import { OptionError } from "../errors.ts";
+import { asciiLowerCase } from "../rfc5321/text.ts";
 import type { UpstreamTls } from "./smtp/connect.ts";
 import type { Chunking } from "./smtp/link.ts";
 
@@ -22,21 +25,53 @@ export type UpstreamUrl =
     /** Path of a PEM file with authorities, for whoever can read it. */
     readonly authorities: string | undefined;
     readonly chunking: Chunking;
+  }
+  /** Options of {@linkcode discoveredUpstream}, and what holds for each of its servers. */
+  | {
+    readonly kind: "discovered";
+    readonly by: "mx" | "srv";
+    readonly domain: string;
+    /** Port of hosts that MX records name; SRV records have their own. */
+    readonly port: number;
+    /** The name to be verified is `""` where it is each host's own: see {@linkcode tlsAt}. */
+    readonly tls: UpstreamTls;
+    /** Path of a PEM file with authorities, for whoever can read it. */
+    readonly authorities: string | undefined;
+    readonly chunking: Chunking;
   };
 
 const ALLOWED =
-  "smtp://host:port, smtps://host:port, unix:/path (each with ?tls=none|opportunistic|required|" +
+  "smtp://host:port, smtps://host:port, smtp+mx://domain, smtp+srv://_service._tcp.domain, " +
+  "smtps+srv://_service._tcp.domain, unix:/path (each with ?tls=none|opportunistic|required|" +
   "verify, ca=file, name=host, pin=sha256:hex, chunking=as-received|always|never), capture: or " +
   "capture:directory";
+
+/** Ways to servers, by the protocol of their URLs. */
+const SCHEMES: Readonly<
+  Record<string, { readonly by: "host" | "mx" | "srv"; readonly port: number }>
+> = {
+  "smtp:": { by: "host", port: 25 },
+  "smtps:": { by: "host", port: 465 },
+  "smtp+mx:": { by: "mx", port: 25 },
+  "smtp+srv:": { by: "srv", port: 0 },
+  "smtps+srv:": { by: "srv", port: 0 },
+};
+
+/** Service and protocol before the domain of SRV records (RFC 2782). */
+const SERVICE = /^(_[a-z0-9-]{1,62}\._[a-z0-9-]{1,62}\.)(.+)$/;
 
 const CHUNKING = ["as-received", "always", "never"] as const;
 const FINGERPRINT = /^sha256:((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})$/;
 
 /**
- * Reads an upstream as an operator writes it: `smtp://host:port`, `smtps://host:port`, `unix:/path`,
- * `capture:` or `capture:directory`. Port 25 and 465 are the defaults. The first three take
- * `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
+ * Reads an upstream as an operator writes it: `smtp://host:port`, `smtps://host:port`,
+ * `smtp+mx://domain`, `smtp+srv://_service._tcp.domain` (`smtps+srv:` for TLS from the first octet),
+ * `unix:/path`, `capture:` or `capture:directory`. Port 25 and 465 are the defaults. All but captures
+ * take `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
  * `pin=sha256:hex` (repeatable) and `chunking=as-received|always|never` as query.
+ *
+ * With records, the name that `tls=verify` checks is that of the host which they name: whoever can
+ * forge the records has a certificate for a host of his own. `name=host` does not depend on them.
  *
  * @example TLS that must be verified
  * ```ts
@@ -61,9 +96,9 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
   }
   const url = URL.parse(text);
   if (url === null) throw wrong();
-  const target = targetOf(url);
+  const place = placeOf(url);
   const foreign = url.username !== "" || url.password !== "" || url.hash !== "";
-  if (target === undefined || foreign) throw wrong();
+  if (place === undefined || foreign) throw wrong();
 
   const query = new Map<string, string[]>();
   for (const [name, value] of url.searchParams) {
@@ -82,9 +117,9 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     if (match === null) throw wrong(pin, "sha256: and 64 hexadecimal digits");
     return match[1].replaceAll(":", "").toLowerCase();
   });
-  const implicit = url.protocol === "smtps:";
+  const implicit = url.protocol.startsWith("smtps");
   const mode = one("tls") ?? (pins.length > 0 || implicit ? "verify" : "opportunistic");
-  const name = one("name") ?? (target.transport === "tcp" ? target.host : undefined);
+  const name = one("name") ?? nameOf(place);
   const verify: TlsVerification = pins.length > 0
     ? { kind: "fingerprint", fingerprints: pins }
     : mode === "verify" && name !== undefined
@@ -94,24 +129,57 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
   const chunking = one("chunking") ?? "as-received";
   if (!CHUNKING.some((known) => known === chunking)) throw wrong(chunking, CHUNKING.join(", "));
   return {
-    kind: "smtp",
-    target,
+    ...place,
     tls: tlsOf(mode, implicit, verify, () => wrong(`tls=${mode}`)),
     authorities: one("ca"),
     chunking: chunking as Chunking,
   };
 }
 
-function targetOf(url: URL): Target | undefined {
+/** What holds for one host of a domain. */
+export function tlsAt(tls: UpstreamTls, host: string): UpstreamTls {
+  if (!("verify" in tls) || tls.verify.kind !== "name" || tls.verify.name !== "") return tls;
+  return { ...tls, verify: { ...tls.verify, name: host } };
+}
+
+type Place =
+  | { readonly kind: "smtp"; readonly target: Target }
+  | {
+    readonly kind: "discovered";
+    readonly by: "mx" | "srv";
+    readonly domain: string;
+    readonly port: number;
+  };
+
+/** The name that a certificate has to bear. */
+function nameOf(place: Place): string | undefined {
+  if (place.kind === "discovered") return "";
+  return place.target.transport === "tcp" ? place.target.host : undefined;
+}
+
+function placeOf(url: URL): Place | undefined {
   if (url.protocol === "unix:") {
-    const absolute = url.pathname.startsWith("/") && url.hostname === "";
-    return absolute ? { transport: "unix", path: decodeURIComponent(url.pathname) } : undefined;
+    if (!url.pathname.startsWith("/") || url.hostname !== "") return undefined;
+    return { kind: "smtp", target: { transport: "unix", path: decodeURIComponent(url.pathname) } };
   }
-  if (url.protocol !== "smtp:" && url.protocol !== "smtps:") return undefined;
-  if (url.hostname === "" || (url.pathname !== "" && url.pathname !== "/")) return undefined;
-  const port = url.port !== "" ? Number(url.port) : url.protocol === "smtps:" ? 465 : 25;
-  if (port === 0) return undefined;
-  return { transport: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port };
+  const scheme = Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;
+  if (scheme === undefined || url.hostname === "") return undefined;
+  if (url.pathname !== "" && url.pathname !== "/") return undefined;
+  const { by } = scheme;
+  const port = url.port !== "" ? Number(url.port) : scheme.port;
+  if ((port === 0) !== (by === "srv")) return undefined;
+  if (by === "host") {
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    return { kind: "smtp", target: { transport: "tcp", host, port } };
+  }
+  const domain = by === "mx" ? hostName(url.hostname) : serviceName(url.hostname);
+  return domain === undefined ? undefined : { kind: "discovered", by, domain, port };
+}
+
+function serviceName(text: string): string | undefined {
+  const [, service, domain] = SERVICE.exec(asciiLowerCase(text)) ?? [];
+  const host = domain === undefined ? undefined : hostName(domain);
+  return host === undefined ? undefined : service + host;
 }
 
 function tlsOf(

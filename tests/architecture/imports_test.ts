@@ -12,7 +12,9 @@ const ROOT = new URL("../../", import.meta.url);
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "bytes.ts": [],
   "clock.ts": [],
+  "deadline.ts": ["clock.ts"],
   "errors.ts": [],
+  "scratch.ts": ["bytes.ts"],
   "channel.ts": [],
   "prefix.ts": ["rfc5321"],
   "cidr_set.ts": ["prefix.ts"],
@@ -21,7 +23,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rfc5321": ["bytes.ts"],
   "state": ["clock.ts"],
   "stages": ["bytes.ts", "rfc5321", "npm:ipaddr.js"],
-  "session": ["bytes.ts", "channel.ts", "clock.ts", "dns", "networks.ts", "rfc5321", "stages"],
+  "session": [
+    ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "dns", "networks.ts", "rfc5321"],
+    ...["scratch.ts", "stages"],
+  ],
   "policy": [
     "bytes.ts",
     "channel.ts",
@@ -35,7 +40,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "npm:re2js",
     "npm:zod",
   ],
-  "upstream": ["bytes.ts", "channel.ts", "clock.ts", "errors.ts", "rfc5321", "session", "stages"],
+  "upstream": [
+    ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "dns", "dns", "errors.ts", "rfc5321"],
+    ...["scratch.ts", "session", "stages"],
+  ],
   "options.ts": [
     ...["channel.ts", "clock.ts", "dns", "errors.ts", "networks.ts"],
     ...["policy", "rfc5321", "session", "upstream"],

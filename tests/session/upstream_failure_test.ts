@@ -325,8 +325,9 @@ Deno.test("failure: a broken write is told after the broken read", async () => {
     stage.upstream.wrap = sluggish;
     client.close();
     const { client: second, upstream } = await stage.data();
-    await second.send("Text\r\n.\r\n");
+    await second.send("Text\r\n");
     await upstream.expect("Text");
+    await second.send(".\r\n");
     await rest();
     upstream.close();
     await second.expect("451 *");

@@ -10,9 +10,13 @@ import { type DataForm, type UpstreamBody, UpstreamFailure } from "../../session
 import { BdatFramer } from "../../stages/bdat_framer.ts";
 import { DotStuffer } from "../../stages/dot_stuffer.ts";
 import { encode } from "../../bytes.ts";
+import { Scratch } from "../../scratch.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { waitFor } from "./timeouts.ts";
 import type { UpstreamTimeouts } from "./timeouts.ts";
+
+/** Octets that are copied to leave together with the end of the message: more cost a write less. */
+const HELD = 16_384;
 
 const TERMINATOR = encode(".\r\n");
 
@@ -40,6 +44,8 @@ export async function reset(dialogue: Dialogue, timeouts: UpstreamTimeouts): Pro
 /** Mail data behind DATA. Refused only by closing the connection: there is no other way out. */
 export class DataBody implements UpstreamBody {
   readonly #stuffer: DotStuffer | undefined;
+  /** The end of the message, with what comes right before it. */
+  readonly #last = new Scratch();
 
   constructor(
     readonly dialogue: Dialogue,
@@ -64,11 +70,17 @@ export class DataBody implements UpstreamBody {
     for (const piece of pieces) await this.#write(piece);
   }
 
+  async writeLast(octets: Uint8Array): Promise<void> {
+    if (this.#stuffer === undefined && octets.length <= HELD) this.#last.add(octets);
+    else await this.write(octets);
+  }
+
   async finish(): Promise<Reply> {
     const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
     // Where the write fails, so does the reply, and perhaps before anybody awaits it.
     reply.catch(() => {});
-    await this.dialogue.write(this.#stuffer?.terminator() ?? TERMINATOR).catch(() => {});
+    this.#last.add(this.#stuffer?.terminator() ?? TERMINATOR);
+    await this.dialogue.write(this.#last.octets).then(() => this.#last.free(), () => {});
     const answer = finalReply(this.dialogue, await reply);
     this.ended(answer);
     return answer;

@@ -8,10 +8,11 @@
  * @module
  */
 
-import { encode } from "../../bytes.ts";
 import { type Channel, ChannelError } from "../../channel.ts";
-import { type Clock, TimeoutError, type Timer, within } from "../../clock.ts";
+import { type Clock, TimeoutError } from "../../clock.ts";
+import { Deadline } from "../../deadline.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
+import { Scratch } from "../../scratch.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
 import { type Line, LineSplitter } from "../../stages/line_splitter.ts";
 import { ReplyFault, ReplyParser } from "../../stages/reply_parser.ts";
@@ -67,7 +68,9 @@ export class Dialogue {
   readonly #held: { readonly line: string; readonly waiter: Waiter }[] = [];
   #outgoing = "";
   #flushing: Promise<void> | undefined;
-  #timer: Timer | undefined;
+  /** Of the reply that has to come next. */
+  readonly #replyDeadline: Deadline;
+  readonly #writeDeadline: Deadline;
   #failure: UpstreamFailure | undefined;
   #stopped = false;
   readonly #lines = new LineSplitter({ limit: REPLY_LINE });
@@ -80,6 +83,8 @@ export class Dialogue {
     readonly writeTimeout: number,
     readonly observer?: DialogueObserver,
   ) {
+    this.#replyDeadline = new Deadline(clock);
+    this.#writeDeadline = new Deadline(clock);
     this.done = this.#read();
   }
 
@@ -131,7 +136,8 @@ export class Dialogue {
   fail(failure: UpstreamFailure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    this.#timer?.cancel();
+    this.#replyDeadline.close();
+    this.#writeDeadline.close();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(failure);
     for (const { waiter } of this.#held.splice(0)) waiter.reject(failure);
     this.channel.close();
@@ -165,9 +171,11 @@ export class Dialogue {
       this.fail(new UpstreamFailure(kind, `Unasked reply of the upstream: ${reply.text}`));
       return;
     }
-    if (waiter.last) this.#stopped = true;
-    this.#timer?.cancel();
-    this.#watch();
+    if (waiter.last) {
+      this.#stopped = true;
+      this.#replyDeadline.close();
+      this.#writeDeadline.close();
+    } else this.#watch();
     waiter.resolve(reply);
     if (this.#waiters.length === 0) {
       const next = this.#held.shift();
@@ -188,15 +196,12 @@ export class Dialogue {
     if (this.#waiters.length === 1) this.#watch();
   }
 
-  /** The timer is always that of the reply that has to come next. */
   #watch(): void {
     const head = this.#waiters[0];
-    if (head === undefined) return;
+    if (head === undefined) return this.#replyDeadline.stop();
     const { milliseconds, waitedFor } = head;
-    this.#timer = this.clock.after(
-      milliseconds,
-      () => this.fail(failureOf(new TimeoutError(waitedFor, milliseconds))),
-    );
+    const expired = () => this.fail(failureOf(new TimeoutError(waitedFor, milliseconds)));
+    this.#replyDeadline.start(milliseconds, expired);
   }
 
   #flush(): Promise<void> {
@@ -208,23 +213,30 @@ export class Dialogue {
     // Not before the promise is in its place.
     await undefined;
     while (this.#outgoing !== "" && this.#failure === undefined) {
-      const octets = encode(this.#outgoing);
+      const lines = new Scratch().text(this.#outgoing);
       this.#outgoing = "";
-      // A failure has been told to whoever waits for the reply.
-      await this.#writeNow(octets).catch(() => {});
+      try {
+        await this.#writeNow(lines.octets);
+        lines.free();
+      } catch {
+        // It has been told to whoever waits for the reply.
+      }
     }
     this.#outgoing = "";
     this.#flushing = undefined;
   }
 
   async #writeNow(octets: Uint8Array): Promise<void> {
+    const limit = this.writeTimeout;
+    const expired = () => this.fail(failureOf(new TimeoutError("the upstream to read", limit)));
+    this.#writeDeadline.start(limit, expired);
     try {
-      const written = this.channel.write(octets);
-      await within(this.clock, this.writeTimeout, "the upstream to read", written);
+      await this.channel.write(octets);
     } catch (error) {
       this.fail(failureOf(error));
-      throw this.#failure;
     }
+    this.#writeDeadline.stop();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

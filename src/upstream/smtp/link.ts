@@ -5,6 +5,7 @@
  */
 
 import type { TlsFacts } from "../../channel.ts";
+import { within } from "../../clock.ts";
 import type { Extensions } from "../../rfc5321/extension.ts";
 import {
   type MailParameters,
@@ -48,6 +49,7 @@ export interface LinkOptions {
 export class SmtpLink implements UpstreamLink {
   #transactions = 0;
   #refusals = 0;
+  #answers = 0;
   /** MAIL has been said, and the server has not forgotten it. */
   #transactionOpen = false;
 
@@ -72,6 +74,11 @@ export class SmtpLink implements UpstreamLink {
   /** Commands and messages refused. */
   get refusals(): number {
     return this.#refusals;
+  }
+
+  /** Replies to commands so far, but for 421: somebody is there. */
+  get answers(): number {
+    return this.#answers;
   }
 
   /** Nothing of whoever has used it is left on it: no transaction, no reply that is still to come. */
@@ -137,7 +144,7 @@ export class SmtpLink implements UpstreamLink {
   async authenticate(line: string): Promise<Reply> {
     const shown = /^AUTH [^ ]+/.exec(line)?.[0] ?? "(response)";
     const wait = waitFor(this.options.timeouts, "auth");
-    return settled(await this.dialogue.send(line, { ...wait, shown }));
+    return settled(this.#heard(await this.dialogue.send(line, { ...wait, shown })));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
@@ -146,7 +153,10 @@ export class SmtpLink implements UpstreamLink {
 
   async quit(): Promise<void> {
     if (this.dialogue.open) {
-      await this.dialogue.send("QUIT", waitFor(this.options.timeouts, "quit")).catch(() => {});
+      const wait = waitFor(this.options.timeouts, "quit");
+      const reply = this.dialogue.send("QUIT", wait);
+      // Replies that are still to come before it have longer times of their own.
+      await within(this.dialogue.clock, wait.milliseconds, wait.waitedFor, reply).catch(() => {});
     }
     this.abort();
     await this.dialogue.done;
@@ -175,10 +185,17 @@ export class SmtpLink implements UpstreamLink {
   }
 
   async #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
-    const reply = await this.dialogue.send(line, waitFor(this.options.timeouts, wait));
+    const reply = this.#heard(
+      await this.dialogue.send(line, waitFor(this.options.timeouts, wait)),
+    );
     if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
     if (!reply.positive) this.#refusals++;
     return settled(reply);
+  }
+
+  #heard(reply: Reply): Reply {
+    if (reply.code !== 421) this.#answers++;
+    return reply;
   }
 
   /** An answer that cannot be one: whatever comes next cannot be matched to its command. */

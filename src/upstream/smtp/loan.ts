@@ -2,8 +2,9 @@
  * A connection of the pool in the hands of one session.
  *
  * One that has waited in the pool may have been closed by the server without our knowing. If it turns
- * out so at its first command, nothing has been handed over, and the commands are said once more on a
- * new connection (RFC 5321 §4.5.4.1 leaves it to the client when to try again).
+ * out so before anything has been answered, nothing has been handed over, and what has been said is
+ * said once more, in its order, on a new connection (RFC 5321 §4.5.4.1 leaves it to the client when to
+ * try again).
  *
  * @module
  */
@@ -24,17 +25,25 @@ import {
 import type { SmtpLink } from "./link.ts";
 import type { Pool, Pooled } from "./pool.ts";
 
+/** A command that may have to be said again. */
+interface Said {
+  readonly command: (link: SmtpLink) => Promise<Reply>;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** See the module. */
 export class Loan implements UpstreamLink {
   readonly #pool: Pool;
   readonly #session: SessionFacts;
-  readonly #calledOff = new AbortController();
   #pooled: Pooled;
-  /** The one in place of the first, while and after it is made. */
-  #replacement: Promise<SmtpLink> | undefined;
-  /** Something has been answered: from here on nothing is said twice. */
-  #answered = false;
-  /** It knows a login, so nobody else may have it. */
+  /** Replies that others have had on the connection. */
+  readonly #before: number;
+  /** What has been said so far, in its order; absent where nothing may be said twice. */
+  #said: Said[] | undefined;
+  /** Calls off the connection that is being made in place of the first. */
+  #replacing: AbortController | undefined;
+  /** It has been told of a login, so nobody else may have it. */
   #personal = false;
   #over = false;
 
@@ -42,27 +51,29 @@ export class Loan implements UpstreamLink {
     this.#pool = pool;
     this.#pooled = pooled;
     this.#session = session;
+    this.#before = pooled.link.answers;
+    this.#said = pooled.used ? [] : undefined;
   }
 
   get extensions(): Extensions {
-    return this.#link.extensions;
+    return this.#pooled.link.extensions;
   }
 
   get tls(): TlsFacts | undefined {
-    return this.#link.tls;
+    return this.#pooled.link.tls;
   }
 
-  /** Whether others have used the connection before. */
+  /** Whether the connection has been in the pool before. */
   get reused(): boolean {
     return this.#pooled.used;
   }
 
   get open(): boolean {
-    return !this.#over && (this.#link.open || this.#replaceable);
+    return !this.#over && this.#pooled.link.open;
   }
 
   get usable(): boolean {
-    return !this.#over && (this.#link.usable || this.#replaceable);
+    return !this.#over && this.#pooled.link.usable;
   }
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
@@ -73,17 +84,17 @@ export class Loan implements UpstreamLink {
     return this.#say((link) => link.rcpt(path, parameters));
   }
 
-  data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    return this.#link.data(wish, parameters);
+  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
+    return await this.#own().data(wish, parameters);
   }
 
-  reset(): Promise<Reply> {
-    return this.#link.reset();
+  async reset(): Promise<Reply> {
+    return await this.#own().reset();
   }
 
   authenticate(line: string): Promise<Reply> {
     this.#personal = true;
-    return this.#link.authenticate(line);
+    return this.#say((link) => link.authenticate(line));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
@@ -91,71 +102,92 @@ export class Loan implements UpstreamLink {
   }
 
   release(): boolean {
-    if (this.#over || this.#personal || !this.#link.idle) return false;
+    if (this.#over || this.#personal || !this.#pooled.link.idle) return false;
     this.#over = true;
     this.#pool.giveBack(this.#pooled);
     return true;
   }
 
   quit(): Promise<void> {
-    if (this.#over) return Promise.resolve();
-    if (this.release()) return Promise.resolve();
-    this.#over = true;
-    this.#pool.retire(this.#pooled);
+    if (!this.#over && !this.release()) this.#end((pooled) => this.#pool.retire(pooled));
     return Promise.resolve();
   }
 
   abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#calledOff.abort();
-    this.#pool.abort(this.#pooled);
+    if (!this.#over) this.#end((pooled) => this.#pool.abort(pooled));
   }
 
-  get #link(): SmtpLink {
+  #end(leave: (pooled: Pooled) => void): void {
+    this.#over = true;
+    if (this.#replacing === undefined) leave(this.#pooled);
+    else this.#replacing.abort();
+  }
+
+  /** Once it has been given back it is somebody else's. @throws {UpstreamFailure} */
+  #own(): SmtpLink {
+    if (this.#over) throw new UpstreamFailure("aborted", "The connection has been given back");
     return this.#pooled.link;
   }
 
-  get #replaceable(): boolean {
-    return this.reused && !this.#answered && !this.#calledOff.signal.aborted;
+  async #say(command: Said["command"]): Promise<Reply> {
+    const link = this.#own();
+    if (this.#said === undefined) return await command(link);
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const said = { command, resolve, reject };
+    this.#said.push(said);
+    if (this.#replacing === undefined) void this.#attempt(said, link);
+    return await promise;
   }
 
-  async #say(command: (link: SmtpLink) => Promise<Reply>): Promise<Reply> {
-    // What follows a command that is being said again waits behind it.
-    const link = this.#replacement === undefined ? this.#link : await this.#replacement;
+  async #attempt({ command, resolve, reject }: Said, link: SmtpLink): Promise<void> {
+    let gone: boolean;
+    let settle: () => void;
     try {
       const reply = await command(link);
       // A server says 421 as it closes what has been idle for too long (RFC 5321 §3.8).
-      const stale = link.leaving && this.#replaceable && this.#replacement === undefined;
-      if (!stale) {
-        this.#answered = true;
-        return reply;
-      }
+      gone = link.leaving;
+      settle = () => resolve(reply);
     } catch (error) {
-      const lost = error instanceof UpstreamFailure && error.kind === "lost";
-      if (!lost || (!this.#replaceable && this.#replacement === undefined) || this.#answered) {
-        throw error;
-      }
+      gone = error instanceof UpstreamFailure && error.kind === "lost";
+      settle = () => reject(error);
     }
-    return await command(await this.#replace());
+    // What stood behind it is being said again already.
+    if (this.#replacing !== undefined || link !== this.#pooled.link) return;
+    if (gone && link.answers === this.#before && !this.#over) return await this.#replace();
+    this.#said = undefined;
+    settle();
   }
 
-  #replace(): Promise<SmtpLink> {
-    this.#replacement ??= this.#fresh();
-    return this.#replacement;
-  }
-
-  async #fresh(): Promise<SmtpLink> {
+  /** Makes another connection and says on it all that the lost one has not answered. */
+  async #replace(): Promise<void> {
     const lost = this.#pooled;
+    this.#replacing = new AbortController();
     lost.link.abort();
-    const pooled = await this.#pool.replace(lost, this.#session, this.#calledOff.signal);
-    if (this.#over) {
-      this.#pool.abort(pooled);
-      throw new UpstreamFailure("aborted", "The session has ended");
+    try {
+      const fresh = await this.#pool.replace(lost, this.#session, this.#replacing.signal);
+      if (this.#over || !alike(fresh.link, lost.link)) {
+        this.#pool.giveBack(fresh);
+        throw new UpstreamFailure("lost", "The connection is gone, and a new one is not like it");
+      }
+      this.#pooled = fresh;
+    } catch (error) {
+      return this.#settle(({ reject }) => reject(error));
     }
-    this.#pooled = pooled;
-    // Whatever comes of it is the last word.
-    this.#answered = true;
-    return this.#link;
+    const { link } = this.#pooled;
+    this.#settle(({ command, resolve, reject }) => void command(link).then(resolve, reject));
   }
+
+  /** Whatever comes of it is the last word. */
+  #settle(end: (said: Said) => void): void {
+    const said = this.#said!;
+    this.#said = undefined;
+    this.#replacing = undefined;
+    said.forEach(end);
+  }
+}
+
+/** Whether what was made up for one can be said on the other: parameters, and RFC 8689 §4.2.1. */
+function alike(one: SmtpLink, other: SmtpLink): boolean {
+  return one.tls?.peer?.verified === other.tls?.peer?.verified &&
+    one.extensions.toLines().join() === other.extensions.toLines().join();
 }

@@ -113,18 +113,21 @@ export class Pool {
    * @throws {UpstreamFailure} `busy` where there is none in time.
    */
   async lend(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
-    const pooled = this.#takeIdle() ?? await this.#make(session, signal);
+    // Nothing tells of an end that is past.
+    if (signal.aborted) throw new UpstreamFailure("aborted", "The session has ended");
+    const pooled = this.#takeIdle() ?? await this.#next(session, signal);
     return new Loan(this, pooled, session);
   }
 
   /**
-   * Makes one in place of one that turned out to be gone.
+   * Makes one in place of one that turned out to be gone: nobody who waits comes before it.
    *
    * @throws {UpstreamFailure}
    */
-  async replace(lost: Pooled, session: SessionFacts, signal: AbortSignal): Promise<Pooled> {
-    this.#forget(lost);
-    return await this.#make(session, signal);
+  replace(lost: Pooled, session: SessionFacts, signal: AbortSignal): Promise<Pooled> {
+    this.#all.delete(lost);
+    this.#making++;
+    return this.#make(session, signal);
   }
 
   /** Takes one in that was made for something else and is as good as any. */
@@ -185,11 +188,17 @@ export class Pool {
     return undefined;
   }
 
-  async #make(session: SessionFacts, signal: AbortSignal): Promise<Pooled> {
+  /** A new one, or the first that comes back where there may be no more. */
+  async #next(session: SessionFacts, signal: AbortSignal): Promise<Pooled> {
     if (this.open >= this.#options.connections) {
       const pooled = await this.#wait(signal);
       if (pooled !== undefined) return pooled;
     } else this.#making++;
+    return await this.#make(session, signal);
+  }
+
+  /** Makes one that is counted already. */
+  async #make(session: SessionFacts, signal: AbortSignal): Promise<Pooled> {
     try {
       return this.#enter(await this.#connect(session, signal));
     } catch (error) {
