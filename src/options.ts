@@ -95,6 +95,14 @@ export interface ProxyOptions {
   readonly trace?: boolean;
   /** Pass source routes on instead of dropping them (RFC 5321 appendix C). @default false */
   readonly keepSourceRoutes?: boolean;
+  /**
+   * Send MAIL on as it comes. Otherwise, where the upstream has PIPELINING, MAIL is answered here and
+   * travels with the first recipient, which saves a turn; an upstream that refuses MAIL has then its
+   * reply given to RCPT.
+   *
+   * @default false
+   */
+  readonly eagerMail?: boolean;
   /** Who answers VRFY, EXPN and HELP. @default "local" */
   readonly verify?: "local" | "upstream";
   /** Sizes and counts; one that is left out keeps its default. @default {@linkcode defaultLimits} */
@@ -235,6 +243,7 @@ export function resolveOptions(
     bareNewline: oneOf("bareNewline", options.bareNewline ?? "reject", ["reject", "normalize"]),
     trace: options.trace ?? true,
     keepSourceRoutes: options.keepSourceRoutes ?? false,
+    eagerMail: options.eagerMail ?? false,
     verify: oneOf("verify", options.verify ?? "local", ["local", "upstream"]),
     limits,
     timeouts,

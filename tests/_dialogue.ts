@@ -14,9 +14,11 @@ import {
   type TlsClient,
   type TlsServer,
 } from "../src/channel.ts";
+import type { Clock } from "../src/clock.ts";
 import type { ListenerOptions, ProxyOptions } from "../src/options.ts";
 import { createProxy, type Proxy } from "../src/proxy.ts";
 import type { ConnectOptions } from "../src/upstream/smtp/connect.ts";
+import { defaultPool, type PoolOptions } from "../src/upstream/smtp/pool.ts";
 import { defaultTimeouts } from "../src/upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../src/upstream/smtp/upstream.ts";
 import { FakeClock, settle } from "./_clock.ts";
@@ -112,6 +114,25 @@ function ehloReply(lines: readonly string[]): string {
   return lines.map((line, at) => `250${at < lines.length - 1 ? "-" : " "}${line}\r\n`).join("");
 }
 
+/** An upstream in the clear that is told of nobody. */
+export function upstreamOptions(dialer: Dialer, clock: Clock): ConnectOptions {
+  return {
+    target: { transport: "tcp", host: "upstream.example", port: 25 },
+    tls: { mode: "none" },
+    identify: "none",
+    hostname: "proxy.example",
+    dialer,
+    tlsClient: plainTls,
+    clock,
+    dropped: () => {},
+    timeouts: defaultTimeouts,
+    chunking: "as-received",
+    chunkSize: 65_536,
+    xforward: false,
+    keepSourceRoutes: false,
+  };
+}
+
 /** TLS without cryptography: what was not dropped before it would be seen after it. */
 export const plainTls: TlsServer & TlsClient = {
   accept: (channel) => Promise.resolve(secured(channel, false)),
@@ -162,6 +183,8 @@ export interface StageOptions {
   readonly proxy?: ProxyOptions;
   readonly listener?: ListenerOptions;
   readonly upstream?: Partial<ConnectOptions>;
+  /** Keep upstream connections between transactions. Default: each session has its own. */
+  readonly pool?: Partial<PoolOptions>;
   /** Address of the client. Default 192.0.2.1. */
   readonly client?: string;
   /** Give the proxy {@linkcode plainTls}. */
@@ -189,6 +212,8 @@ export class Stage {
     this.proxy = createProxy({
       hostname: "proxy.example",
       trace: false,
+      // A test that plays the upstream sees each command when the client has said it.
+      eagerMail: true,
       clock: this.clock,
       tls: options.tls ? plainTls : undefined,
       observers: [{
@@ -204,22 +229,14 @@ export class Stage {
   }
 
   #smtp(dialer: UpstreamStage): SmtpUpstream {
-    return new SmtpUpstream("smtp://upstream.example", {
-      target: { transport: "tcp", host: "upstream.example", port: 25 },
-      tls: { mode: "none" },
-      identify: "none",
-      hostname: "proxy.example",
-      dialer,
-      tlsClient: plainTls,
-      clock: this.clock,
+    const { pool, upstream } = this.options;
+    const options: ConnectOptions = {
+      ...upstreamOptions(dialer, this.clock),
       dropped: (count) => void (this.dropped.upstream += count),
-      timeouts: defaultTimeouts,
-      chunking: "as-received",
-      chunkSize: 65_536,
-      xforward: false,
-      keepSourceRoutes: false,
-      ...this.options.upstream,
-    });
+      ...upstream,
+    };
+    const resolved = pool && { ...defaultPool, ...pool };
+    return new SmtpUpstream("smtp://upstream.example", options, resolved);
   }
 
   /** The upstreams' ends of all connections. */
@@ -283,16 +300,8 @@ export class Stage {
   async end(): Promise<void> {
     for (const { peer } of this.#sessions) if (!peer.closed) peer.close();
     const ended = Promise.all(this.#sessions.map((session) => session.ended));
-    let over = false;
-    void ended.then(() => over = true);
-    for (let round = 0; !over && round < 100; round++) {
-      await settle();
-      for (const peer of this.#peers()) {
-        if (peer.unread === "QUIT\r\n" && !peer.closed) await leave(peer);
-      }
-    }
-    await guarded(ended, () => "the sessions to end");
-    await guarded(this.proxy.close(), () => "the proxy to close");
+    await this.#farewell(ended, "the sessions to end");
+    await this.#farewell(this.proxy.close(), "the proxy to close");
     await rest();
     const unread = [...this.#sessions.map((session) => session.peer), ...this.#peers()]
       .filter((peer) => peer.unread !== "" && peer.unread !== "QUIT\r\n")
@@ -301,6 +310,19 @@ export class Stage {
     assertEquals(unread, [], "octets that nobody expected");
     assertEquals(this.clock.timers, 0, "timers left behind");
     assertEquals(this.proxy.sessions, 0, "sessions left behind");
+  }
+
+  /** Waits for an end, and answers QUIT upstream meanwhile. */
+  async #farewell(end: Promise<unknown>, awaited: string): Promise<void> {
+    let over = false;
+    void end.then(() => over = true);
+    for (let round = 0; !over && round < 100; round++) {
+      await settle();
+      for (const peer of this.#peers()) {
+        if (peer.unread === "QUIT\r\n" && !peer.closed) await leave(peer);
+      }
+    }
+    await guarded(end, () => awaited);
   }
 }
 

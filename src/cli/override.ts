@@ -88,6 +88,7 @@ function plainOptions(file: PlainOptions, given: Given): PlainOptions {
     ...part(given, "verify", "verify", unchecked<PlainOptions["verify"]>),
     ...(given.has("no-trace") ? { trace: false } : {}),
     ...(given.has("keep-source-routes") ? { keepSourceRoutes: true } : {}),
+    ...(given.has("eager-mail") ? { eagerMail: true } : {}),
     limits: {
       ...file.limits,
       ...part(given, "max-size", "messageSize", parseSize),
@@ -101,15 +102,16 @@ function plainOptions(file: PlainOptions, given: Given): PlainOptions {
 }
 
 function upstream(file: UpstreamSource, given: Given): UpstreamSource {
-  const name = given.value("upstream");
-  const url = name === undefined ? {} : {
+  const path: KeyPath = ["--upstream"];
+  const servers = given.values("upstream").map((name) => ({
     name,
     url: parseUpstreamUrl(name, "--upstream"),
-    path: ["--upstream"],
-  };
+    path,
+  }));
   return {
-    ...file,
-    ...url,
+    ...(servers.length === 0
+      ? file
+      : { identify: file.identify, timeout: file.timeout, servers, path }),
     ...part(given, "identify", "identify", parseIdentify),
     ...part(given, "upstream-timeout", "timeout", parseWait),
   };

@@ -53,10 +53,12 @@ export const serve: CommandSpec = {
     "upstream": {
       argument: "url",
       short: "u",
-      help: "The next hop: smtp://host:port, smtps://host:port or unix:/path, with " +
+      repeatable: true,
+      help: "The next hop: smtp://host:port, smtps://host:port, smtp+mx://domain, " +
+        "smtp+srv://_service._tcp.domain or unix:/path, with " +
         "?tls=none|opportunistic|required|verify, ca=file, name=host, pin=sha256:hex, " +
-        "chunking=as-received|always|never; capture: keeps messages in memory, " +
-        "capture:directory as a Maildir. Default capture:.",
+        "chunking=small|as-received|always|never; capture: keeps messages in memory, " +
+        "capture:directory as a Maildir. Several take turns. Default capture:.",
     },
     "cert": {
       argument: "file",
@@ -123,6 +125,10 @@ export const serve: CommandSpec = {
     "verify": {
       argument: "who",
       help: "Who answers VRFY, EXPN, HELP: local, upstream. Default local.",
+    },
+    "eager-mail": {
+      help: "Send MAIL on as it comes; otherwise it travels with the first recipient, where the " +
+        "upstream has PIPELINING.",
     },
     "keep-source-routes": { help: "Pass source routes on instead of dropping them." },
     "no-trace": { help: "Put no Received field on top of messages." },

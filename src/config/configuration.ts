@@ -7,6 +7,7 @@
 import type { Target } from "../channel.ts";
 import type { ListenerOptions, ProxyOptions } from "../options.ts";
 import type { RuleSource } from "../policy/rules/rule.ts";
+import type { Strategy } from "../upstream/strategy.ts";
 import type { UpstreamUrl } from "../upstream/url.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
 import type { Mistake } from "./mistake.ts";
@@ -27,16 +28,32 @@ export interface ListenerSource {
   readonly path: KeyPath;
 }
 
-/** What an upstream is made of. */
-export interface UpstreamSource {
+/** One server of an upstream. */
+export interface ServerSource {
   /** Its URL as written, for logs. */
   readonly name: string;
   readonly url: UpstreamUrl;
+  /** Its share among those of the same priority. @default 1 */
+  readonly weight?: number;
+  /** Lower ones come first. @default 0 */
+  readonly priority?: number;
+  /** Where the URL stands, for mistakes. */
+  readonly path: KeyPath;
+}
+
+/** What an upstream is made of. */
+export interface UpstreamSource {
+  /** At least one. */
+  readonly servers: readonly ServerSource[];
+  /** Which of several gets the next session. @default "round-robin" */
+  readonly balance?: Strategy;
+  /** Milliseconds after which all servers are asked anew. @default never */
+  readonly probe?: number;
   /** @default "none" */
   readonly identify?: Identify;
   /** Milliseconds for each reply. @default as RFC 5321 §4.5.3.2 */
   readonly timeout?: number;
-  /** Where the URL stands, for mistakes. */
+  /** Where the servers stand, for mistakes. */
   readonly path: KeyPath;
 }
 

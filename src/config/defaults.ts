@@ -22,8 +22,11 @@ export function defaultConfiguration(): Configuration {
       path: ["listen"],
     }],
     upstream: {
-      name: "capture:",
-      url: { kind: "capture", directory: undefined },
+      servers: [{
+        name: "capture:",
+        url: { kind: "capture", directory: undefined },
+        path: ["upstream", "url"],
+      }],
       path: ["upstream", "url"],
     },
     upstreams: new Map(),

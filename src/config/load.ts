@@ -13,6 +13,7 @@ import type {
   Configuration,
   ListenerSource,
   PlainOptions,
+  ServerSource,
   TableSource,
   TlsSource,
   UpstreamSource,
@@ -142,7 +143,7 @@ function valueAt(raw: unknown, path: KeyPath): unknown {
 /** What the schema takes and the whole does not. */
 function contradictionsIn(document: Document): readonly Finding[] {
   const found: Finding[] = [];
-  const { listen = [], tls = {}, upstreams = {} } = document;
+  const { listen = [], tls = {}, upstream = {}, upstreams = {} } = document;
   const withCertificates = "only together with tls.certificates";
   if ((tls.certificates ?? []).length === 0) {
     for (const [nth, { tls }] of listen.entries()) {
@@ -161,6 +162,13 @@ function contradictionsIn(document: Document): readonly Finding[] {
     if (addresses.indexOf(address) < nth && !address.endsWith(":0")) {
       found.push([["listen", nth, "address"], `${shown(address)} again`, "each address once"]);
     }
+  }
+  found.push(...contradictionsInUpstream(["upstream"], upstream));
+  for (const [name, row] of Object.entries(upstreams)) {
+    if (row.url === undefined && row.servers === undefined) {
+      found.push([["upstreams", name, "url"], "nothing", "the URL of an upstream"]);
+    }
+    found.push(...contradictionsInUpstream(["upstreams", name], row));
   }
   if ("default" in upstreams) {
     const allowed = "any other name: this one is upstream's";
@@ -181,10 +189,21 @@ function contradictionsIn(document: Document): readonly Finding[] {
   return found;
 }
 
+function contradictionsInUpstream(path: KeyPath, row: UpstreamRow): readonly Finding[] {
+  const { url, servers } = row;
+  if (url !== undefined && servers !== undefined) {
+    return [[[...path, "servers"], "both url and servers", "one of them"]];
+  }
+  if (servers !== undefined || url?.url.kind === "discovered") return [];
+  const allowed = "only together with servers, or a url of smtp+mx or smtp+srv";
+  return (["balance", "probe"] as const).filter((key) => row[key] !== undefined)
+    .map((key): Finding => [[...path, key], shown(row[key]), allowed]);
+}
+
 function configurationOf(file: string, document: Document, mistake: MistakeMaker): Parsed {
   const { record, shadow, tables = {}, rule = [], upstream = {}, upstreams = {} } = document;
   const beside = (path: string): string => resolvePath(file, path);
-  const source = (path: KeyPath, written: Partial<UpstreamRow>): UpstreamSource =>
+  const source = (path: KeyPath, written: UpstreamRow): UpstreamSource =>
     upstreamOf(path, written, beside);
   return {
     file,
@@ -250,6 +269,7 @@ function optionsOf(document: Document): PlainOptions {
     bareNewline: document["bare-newline"],
     trace: document.trace,
     keepSourceRoutes: document["keep-source-routes"],
+    eagerMail: document["eager-mail"],
     verify: document.verify,
     tlsRequired: tls.required,
     auth: auth.mode,
@@ -307,17 +327,26 @@ const MEMORY: WrittenUrl = { text: "capture:", url: { kind: "capture", directory
 
 function upstreamOf(
   path: KeyPath,
-  { url: { text, url } = MEMORY, ...rest }: Partial<UpstreamRow>,
+  { url, servers, ...rest }: UpstreamRow,
   beside: (path: string) => string,
 ): UpstreamSource {
-  const place = (file: string | undefined) => file === undefined ? undefined : beside(file);
-  return {
+  const server = ({ text, url }: WrittenUrl, path: KeyPath): ServerSource => ({
     name: text,
     url: url.kind === "capture"
-      ? { ...url, directory: place(url.directory) }
-      : { ...url, authorities: place(url.authorities) },
-    ...rest,
+      ? { ...url, directory: url.directory && beside(url.directory) }
+      : { ...url, authorities: url.authorities && beside(url.authorities) },
     path: [...path, "url"],
+  });
+  if (servers === undefined) {
+    return { servers: [server(url ?? MEMORY, path)], ...rest, path: [...path, "url"] };
+  }
+  return {
+    servers: servers.map(({ url, ...share }, nth) => ({
+      ...server(url, [...path, "servers", nth]),
+      ...share,
+    })),
+    ...rest,
+    path: [...path, "servers"],
   };
 }
 

@@ -25,6 +25,7 @@ const SECRET = "the path of a file, or env:NAME";
 const IDENTIFY = "none, xforward, xclient, proxy, proxy-v1, proxy-v2";
 const DURATION = "seconds, or a time as 30s, 5m, 1h, of at least 1s";
 const SIZE = "octets as 1000, 64k, 50m or 1g";
+const PRIORITY = "a whole number of at least 0";
 const NAME = "a name of letters, digits, - and _ that begins with a letter";
 
 const network = written(networkForm, (text) => parseNetwork(text, ""));
@@ -48,7 +49,21 @@ const url: Piece<WrittenUrl, string> = written(
   (text) => ({ text, url: parseUpstreamUrl(text, "") }),
 );
 
+const server = z.strictObject({
+  url,
+  weight: count().optional()
+    .describe("Its share of the sessions, among those of its priority. Default 1."),
+  priority: z.int({ error: PRIORITY }).min(0, { error: PRIORITY }).optional()
+    .describe("Higher ones are used only where none of the lower ones can be. Default 0."),
+});
+
 const upstreamRows = {
+  servers: z.array(server).min(1, { error: "at least one server" }).optional()
+    .describe("Several next hops instead of one url."),
+  balance: z.enum(["round-robin", "least-connections"]).optional()
+    .describe("Which of several servers gets the next session. Default round-robin."),
+  probe: measure(DURATION, (text) => parseDuration(text, "")).optional()
+    .describe("How often all of several servers are asked. Default: only those that have failed."),
   identify: written(IDENTIFY, (text) => parseIdentify(text, "")).optional()
     .describe(`Tell the upstream who the client is: ${IDENTIFY}. Default none.`),
   timeout: measure(DURATION, (text) => parseDuration(text, "")).optional()
@@ -106,6 +121,8 @@ export const configurationSchema = z.strictObject({
   trace: z.boolean().optional().describe("Put a Received field on top of messages. Default true."),
   "keep-source-routes": z.boolean().optional()
     .describe("Pass source routes on instead of dropping them. Default false."),
+  "eager-mail": z.boolean().optional()
+    .describe("Send MAIL on as it comes, and not with the first recipient. Default false."),
   verify: z.enum(["local", "upstream"]).optional()
     .describe("Who answers VRFY, EXPN, HELP. Default local."),
   "lookup-names": z.boolean().optional()
@@ -122,7 +139,7 @@ export const configurationSchema = z.strictObject({
     url: url.optional().describe("The next hop. Default capture:, which keeps mail in memory."),
     ...upstreamRows,
   }).optional(),
-  upstreams: z.record(name, z.strictObject({ url, ...upstreamRows })).optional()
+  upstreams: z.record(name, z.strictObject({ url: url.optional(), ...upstreamRows })).optional()
     .describe("Others by name, for rules that route."),
   tls: z.strictObject({
     certificates: z.array(certificate).optional()

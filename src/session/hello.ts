@@ -30,6 +30,7 @@ export const ehlo: Handler<"EHLO"> = {
     const upstream = await upstreamOffer(session);
     await begin(session, name, true);
     session.offered = offerTo(session, upstream);
+    session.upstreamPipelines = upstream.extensions.has("PIPELINING");
     session.state = next;
     session.answer("EHLO", new Reply(250, [session.hostname, ...session.offered.toLines()]));
   },

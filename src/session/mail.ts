@@ -42,8 +42,10 @@ export const mail: Handler<"MAIL"> = {
     transaction.current.reversePath = path;
     transaction.discarded = ruling.discard === true;
     transaction.route = ruling.upstream;
-    // Where recipients decide which upstream it is, MAIL waits for the first of them.
-    transaction.mailWaited = ruling.upstream === undefined && session.settings.upstreams.several;
+    const { settings: { eagerMail, upstreams }, upstreamPipelines } = session;
+    // Where recipients decide which upstream it is, or can travel with it, MAIL waits for the first.
+    transaction.mailWaited = (ruling.upstream === undefined && upstreams.several) ||
+      (upstreamPipelines && !eagerMail);
     if (transaction.discarded || transaction.mailWaited) {
       session.state = next;
       return session.answer("MAIL", "senderOk");
@@ -92,8 +94,10 @@ export async function open(
     .catch((error) => session.failure(error))
     .catch((error) => session.mishap(error))
     .then((reply) => {
-      // Where MAIL has been answered already, each recipient will be told instead.
-      if (reply.positive || transaction.mailWaited || session.transaction !== transaction) {
+      if (reply.positive || session.transaction !== transaction) return reply;
+      if (transaction.mailWaited) {
+        // MAIL has been answered already: each recipient will be told instead.
+        transaction.mailRefusal = reply;
         return reply;
       }
       transaction.refuse("mail", reply);

@@ -54,6 +54,7 @@ export const rcpt: Handler<"RCPT"> = {
     transaction.attempted += paths.length - 1;
     const unfit = await fit(session, transaction, paths, ruling.upstream);
     if (unfit !== undefined) return refuse(unfit);
+    if (transaction.mailRefusal !== undefined) return refuse(transaction.mailRefusal);
     const { link } = transaction;
     if (lacks(link!, parameters)) return refuse("offerChanged");
     session.answer(

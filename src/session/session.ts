@@ -48,6 +48,8 @@ export class Session {
   state: State = "connected";
   /** What our last EHLO offered; nothing after HELO. */
   offered: Extensions = Extensions.none;
+  /** The upstream takes commands in groups (RFC 2920), as far as we knew at EHLO. */
+  upstreamPipelines = false;
   transaction: Transaction | undefined;
   /** Mail transactions begun so far. */
   transactions = 0;

@@ -79,6 +79,8 @@ export interface Settings {
   readonly trace: boolean;
   /** Source routes go on to the upstream instead of being dropped. */
   readonly keepSourceRoutes: boolean;
+  /** MAIL is sent on as it comes, and not with the first recipient. */
+  readonly eagerMail: boolean;
   /** Who answers VRFY, EXPN and HELP. */
   readonly verify: "local" | "upstream";
   readonly limits: Limits;

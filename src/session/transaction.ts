@@ -51,6 +51,8 @@ export class Transaction {
   mailReply: Promise<Reply> | undefined;
   /** MAIL has been answered before the upstream was asked. */
   mailWaited = false;
+  /** What the upstream has said to it then, where that was a refusal. */
+  mailRefusal: Reply | undefined;
   /** Accepted to come to nothing. */
   discarded = false;
   /** What was last refused in it. */

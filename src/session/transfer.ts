@@ -9,14 +9,14 @@ import type { Framer } from "../stages/stage.ts";
 import { SessionOver } from "./over.ts";
 import type { Session } from "./session.ts";
 
-const SMALLEST_READ = 4_096;
-const LARGEST_READ = 262_144;
+const SMALL_READ = 4_096;
+const LARGE_READ = 262_144;
 
 /** See the module. One for each message, whatever its number of chunks. */
 export class Transfer {
   readonly #session: Session;
   readonly #end: number;
-  #size = SMALLEST_READ;
+  #size = SMALL_READ;
 
   constructor(session: Session) {
     const { clock, timeouts } = session.settings;
@@ -37,7 +37,8 @@ export class Transfer {
     if (left <= 0) throw this.#session.dismissal("transferTooLong");
     const wait = Math.min(left, settings.timeouts.data);
     if (!await input.fill(wait, "mail data", this.#size)) throw new SessionOver("vanished");
-    if (input.buffered >= this.#size) this.#size = Math.min(LARGEST_READ, this.#size * 4);
+    // A full buffer says that there is more; sizes in between would only be made and thrown away.
+    if (input.buffered >= this.#size) this.#size = LARGE_READ;
   }
 
   /** What `framer` makes of the octets at hand; views are valid until `more`. */

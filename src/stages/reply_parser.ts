@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeStrict } from "../bytes.ts";
+import { decodeStrict, SP } from "../bytes.ts";
 import { maxReplyLines, maxReplyText } from "../rfc5321/limits.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { Line } from "./line_splitter.ts";
@@ -60,7 +60,9 @@ export interface ReplyParserOptions {
 const CRLF_LENGTH = 2;
 /** Code and separator. */
 const HEAD_LENGTH = 4;
-const replyLine = /^([2-5][0-5][0-9])(?:([ -])|$)/;
+const HYPHEN = 0x2d;
+const ZERO = 0x30;
+const TILDE = 0x7e;
 // deno-lint-ignore no-control-regex
 const nonAscii = /[^\x00-\x7f]/g;
 // C0 but HT, DEL, C1, and the two separators that other programs take for a line end.
@@ -132,15 +134,19 @@ export class ReplyParser implements Stage<Line, Reply> {
     if (this.#lines.length === this.#maxLines) {
       throw new ReplyFault("too-long", `more than ${this.#maxLines} lines`);
     }
-    const head = replyLine.exec(singleOctets.decode(line.octets.subarray(0, HEAD_LENGTH)));
-    if (!head) throw new ReplyFault("syntax", "a line has no code from 200 to 559 and separator");
-    const code = Number(head[1]);
+    const code = codeOf(line.octets);
+    const separator = line.octets[HEAD_LENGTH - 1];
+    if (
+      code === undefined || (separator !== undefined && separator !== SP && separator !== HYPHEN)
+    ) {
+      throw new ReplyFault("syntax", "a line has no code from 200 to 559 and separator");
+    }
     if (this.pending && code !== this.#code) {
       throw new ReplyFault("mixed-codes", `found ${code} in a reply that began with ${this.#code}`);
     }
     this.#code = code;
     this.#lines.push(printable(line.octets.subarray(HEAD_LENGTH)));
-    if (head[2] === "-") return;
+    if (separator === HYPHEN) return;
     const lines = this.#lines;
     this.clear();
     out.enqueue(new Reply(code, lines));
@@ -157,7 +163,24 @@ export class ReplyParser implements Stage<Line, Reply> {
   }
 }
 
+/** RFC 5321 §4.2.1: the first digit is 2 to 5, the second 0 to 5. */
+function codeOf(octets: Uint8Array): number | undefined {
+  const hundreds = octets[0] - ZERO;
+  const tens = octets[1] - ZERO;
+  const ones = octets[2] - ZERO;
+  const known = hundreds >= 2 && hundreds <= 5 && tens >= 0 && tens <= 5 && ones >= 0 && ones <= 9;
+  return known ? hundreds * 100 + tens * 10 + ones : undefined;
+}
+
 function printable(octets: Uint8Array): string {
+  if (isPrintable(octets)) return decodeStrict(octets)!;
   const text = decodeStrict(octets) ?? singleOctets.decode(octets).replace(nonAscii, "?");
   return text.replace(unprintable, "?");
+}
+
+function isPrintable(octets: Uint8Array): boolean {
+  for (let at = 0; at < octets.length; at++) {
+    if (octets[at] < SP || octets[at] > TILDE) return false;
+  }
+  return true;
 }

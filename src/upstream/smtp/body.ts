@@ -58,8 +58,7 @@ export class DataBody implements UpstreamBody {
   }
 
   get refusal(): Reply | undefined {
-    const early = this.dialogue.unsolicited;
-    return early?.transient || early?.permanent ? settled(early) : undefined;
+    return lostBy(this.dialogue);
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -119,8 +118,7 @@ export class BdatBody implements UpstreamBody {
   }
 
   get refusal(): Reply | undefined {
-    const early = this.dialogue.unsolicited;
-    return this.#refusal ?? (early?.transient || early?.permanent ? settled(early) : undefined);
+    return this.#refusal ?? lostBy(this.dialogue);
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -180,8 +178,13 @@ export class BdatBody implements UpstreamBody {
   }
 }
 
+/** What the server has said as it hung up in the middle of mail data. */
+export function lostBy({ unsolicited }: Dialogue): Reply | undefined {
+  return unsolicited?.transient || unsolicited?.permanent ? settled(unsolicited) : undefined;
+}
+
 /** The reply to a message or a chunk: 3yz is no answer to it (RFC 5321 §4.3.2). */
-function finalReply(dialogue: Dialogue, reply: Reply): Reply {
+export function finalReply(dialogue: Dialogue, reply: Reply): Reply {
   if (!reply.intermediate) return settled(reply);
   const failure = new UpstreamFailure("protocol", `Unfit reply to mail data: ${reply.text}`);
   dialogue.fail(failure);

@@ -37,7 +37,7 @@ export interface SmtpUpstreamOptions {
   readonly hostname?: string;
   /** Waits in milliseconds; one that is left out keeps the default that stands with it. */
   readonly timeouts?: Partial<UpstreamTimeouts>;
-  /** Whether BDAT is used where the upstream has it (RFC 3030). @default "as-received" */
+  /** Whether BDAT is used where the upstream has it (RFC 3030). @default "small" */
   readonly chunking?: Chunking;
   /** Octets gathered for one BDAT chunk. @default 65536 */
   readonly chunkSize?: number;
@@ -96,7 +96,7 @@ export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOpt
     xforward: identify === "xforward",
     hostname: options.hostname ?? "",
     timeouts,
-    chunking: options.chunking ?? "as-received",
+    chunking: options.chunking ?? "small",
     chunkSize: options.chunkSize ?? 65_536,
     keepSourceRoutes: options.keepSourceRoutes ?? false,
     clock: options.clock ?? systemClock,

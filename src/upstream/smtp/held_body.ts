@@ -1,0 +1,116 @@
+/**
+ * Mail data that are held until it is known whether they are few. A message that fits goes by BDAT in
+ * one write (RFC 3030 §2), without the turn that DATA and its 354 take; of a larger one DATA is said
+ * when it has outgrown the memory, and from there on it passes as it comes.
+ *
+ * @module
+ */
+
+import { encode } from "../../bytes.ts";
+import type { Reply } from "../../rfc5321/reply.ts";
+import { Scratch } from "../../scratch.ts";
+import type { OpenedBody, UpstreamBody } from "../../session/upstream.ts";
+import { DotUnstuffer } from "../../stages/dot_unstuffer.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { finalReply, lostBy, reset } from "./body.ts";
+import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
+
+/** Octets that are held at most. */
+const ROOM = 65_536;
+
+const TERMINATOR = encode(".\r\n");
+
+/** What the body needs of its link. */
+export interface HeldBodyOptions {
+  readonly dialogue: Dialogue;
+  readonly timeouts: UpstreamTimeouts;
+  /** Says DATA. */
+  readonly open: () => Promise<OpenedBody | Reply>;
+  /** Told how the transaction has ended. */
+  readonly ended: (reply: Reply) => void;
+}
+
+/** See the module. */
+export class HeldBody implements UpstreamBody {
+  readonly form = "stuffed";
+  readonly #options: HeldBodyOptions;
+  readonly #held = new Scratch();
+  /** Behind DATA, once there is too much of it. */
+  #body: UpstreamBody | undefined;
+  #refusal: Reply | undefined;
+
+  constructor(options: HeldBodyOptions) {
+    this.#options = options;
+  }
+
+  get refusal(): Reply | undefined {
+    return this.#refusal ?? this.#body?.refusal ?? lostBy(this.#options.dialogue);
+  }
+
+  async write(octets: Uint8Array): Promise<void> {
+    if (this.#body === undefined && this.#held.length + octets.length <= ROOM) {
+      this.#held.add(octets);
+      return;
+    }
+    await this.#overflow();
+    await this.#body?.write(octets);
+  }
+
+  async writeLast(octets: Uint8Array): Promise<void> {
+    if (this.#body === undefined) return await this.write(octets);
+    await this.#body.writeLast!(octets);
+  }
+
+  async finish(): Promise<Reply> {
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#body !== undefined) return await this.#body.finish();
+    const { dialogue, timeouts, ended } = this.#options;
+    const chunk = this.#chunk();
+    const reply = dialogue.expect(waitFor(timeouts, "dataTermination"));
+    // Where the write fails, so does the reply, and perhaps before anybody awaits it.
+    reply.catch(() => {});
+    await dialogue.write(chunk.octets).then(() => chunk.free(), () => {});
+    const answer = finalReply(dialogue, await reply);
+    ended(answer);
+    return answer;
+  }
+
+  async cancel(): Promise<void> {
+    this.#held.free();
+    if (this.#body !== undefined) return await this.#body.cancel();
+    const { dialogue, timeouts, ended } = this.#options;
+    if (!dialogue.open) return;
+    try {
+      ended(await reset(dialogue, timeouts));
+    } catch {
+      // Without its connection the transaction is over as well.
+    }
+  }
+
+  async #overflow(): Promise<void> {
+    if (this.#body !== undefined || this.refusal !== undefined) return;
+    const opened = await this.#options.open();
+    if ("body" in opened) {
+      this.#body = opened.body;
+      await this.#body.write(this.#held.octets);
+    } else this.#refusal = opened;
+    this.#held.free();
+  }
+
+  /** The whole message as one BDAT command. */
+  #chunk(): Scratch {
+    const content: Uint8Array[] = [];
+    let length = 0;
+    new DotUnstuffer().take(this.#held.add(TERMINATOR).octets, 0, {
+      enqueue(event) {
+        if (!(event instanceof Uint8Array)) return;
+        content.push(event);
+        length += event.length;
+      },
+    });
+    const chunk = new Scratch().text(`BDAT ${length} LAST\r\n`);
+    for (const piece of content) chunk.add(piece);
+    this.#held.free();
+    return chunk;
+  }
+}
