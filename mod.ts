@@ -33,7 +33,7 @@ export {
 } from "./src/options.ts";
 export { OptionError } from "./src/errors.ts";
 export { type Clock, systemClock, type Timer } from "./src/clock.ts";
-export type { Resolver } from "./src/dns/resolver.ts";
+export type { MailResolver, MxRecord, Resolver, SrvRecord } from "./src/dns/resolver.ts";
 export {
   type Address,
   type Channel,
@@ -48,7 +48,16 @@ export {
   type TlsServer,
   type TlsVerification,
 } from "./src/channel.ts";
-export type { Observer, SessionEnd } from "./src/session/observer.ts";
+export type {
+  Answered,
+  Observer,
+  RefusedAt,
+  SessionEnd,
+  TransactionEnd,
+  UpstreamAnswered,
+  UpstreamOpened,
+} from "./src/session/observer.ts";
+export type { PoolOptions } from "./src/upstream/smtp/pool.ts";
 export { type ReplyName, replyTexts } from "./src/session/replies.ts";
 export type { ForwardedFacts } from "./src/session/facts.ts";
 export type { Limits, Timeouts } from "./src/session/settings.ts";
@@ -57,12 +66,19 @@ export {
   type FailureKind,
   type OpenedBody,
   type Origin,
+  type PoolState,
   type Upstream,
   type UpstreamBody,
   UpstreamFailure,
   type UpstreamLink,
   type UpstreamOffer,
 } from "./src/session/upstream.ts";
+export {
+  type BalancedMember,
+  type BalancedOptions,
+  BalancedUpstream,
+  type MemberSource,
+} from "./src/upstream/balanced.ts";
 export {
   type CapturedEnvelope,
   type CapturedMessage,
@@ -71,8 +87,14 @@ export {
   type MessageStore,
   type MessageWriter,
 } from "./src/upstream/capture.ts";
+export {
+  type DiscoveredAddress,
+  discoveredUpstream,
+  type DiscoveryOptions,
+} from "./src/upstream/discovered.ts";
 export { smtpUpstream, type SmtpUpstreamOptions } from "./src/upstream/smtp/upstream.ts";
 export type { Identify, UpstreamTls } from "./src/upstream/smtp/connect.ts";
 export type { Chunking } from "./src/upstream/smtp/link.ts";
 export type { UpstreamTimeouts } from "./src/upstream/smtp/timeouts.ts";
+export type { Strategy } from "./src/upstream/strategy.ts";
 export { parseUpstreamUrl, type UpstreamUrl } from "./src/upstream/url.ts";

@@ -175,7 +175,7 @@ const HOSTNAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0
  */
 export function resolveOptions(
   options: ProxyOptions,
-  others: Iterable<Observer> = [],
+  others: ReadonlySet<Observer> = new Set(),
 ): ResolvedOptions {
   const limits = numbers("limits", defaultLimits, options.limits);
   const timeouts = numbers("timeouts", defaultTimeouts, options.timeouts);

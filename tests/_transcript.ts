@@ -22,7 +22,7 @@
 
 import { assertEquals } from "@std/assert";
 import { text } from "./_chunking.ts";
-import { type Peer, rest, Stage, type StageOptions } from "./_dialogue.ts";
+import { leave, type Peer, rest, Stage, type StageOptions } from "./_dialogue.ts";
 
 const STEP = /^(note|options|clock|client|proxy|upstream<|upstream):? ?([^\n]*)$/;
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
@@ -63,8 +63,36 @@ function wire(written: string): string {
 /** Plays one transcript. */
 export async function play(transcript: string): Promise<void> {
   const all = [...steps(transcript)];
-  const options = all.filter((step) => step.role === "options").map((step) => step.says).join("");
-  await new Play(new Stage(JSON.parse(options || "{}") as StageOptions)).run(all);
+  await new Play(new Stage(optionsOf(all))).run(all);
+}
+
+/**
+ * Plays one transcript with upstream connections that are kept. Then QUIT comes when nobody wants the
+ * connection any more, which is none of the dialogue's business: it is answered behind the scenes.
+ *
+ * @returns False for a transcript that shows how connections are made, or that of a single client.
+ */
+export async function playPooled(transcript: string): Promise<boolean> {
+  const all = [...steps(transcript)];
+  const options = optionsOf(all);
+  if (options.offers === undefined || options.upstream?.identify === "xclient") return false;
+  await new Play(new Stage({ ...options, pool: {} })).run(withoutFarewells(all));
+  return true;
+}
+
+function optionsOf(all: readonly Step[]): StageOptions {
+  const written = all.filter(({ role }) => role === "options").map(({ says }) => says).join("");
+  return JSON.parse(written || "{}");
+}
+
+/** Leaves out each QUIT upstream and what the upstream does about it. */
+function withoutFarewells(all: readonly Step[]): Step[] {
+  let leaving = false;
+  return all.filter(({ role, says }) => {
+    leaving = (role === "upstream<" && says === "QUIT") ||
+      (leaving && role.startsWith("upstream") && (says === "[close]" || says.startsWith("221 ")));
+    return !leaving;
+  });
 }
 
 class Play {
@@ -117,7 +145,10 @@ class Play {
 
   /** The connection that is being played; the next one where the last has ended. */
   async #connected(): Promise<Peer> {
-    const { upstream } = this.stage;
+    const { upstream, options } = this.stage;
+    if (options.pool !== undefined && this.#upstream?.unread === "QUIT\r\n") {
+      await leave(this.#upstream);
+    }
     if (this.#upstream?.closed || this.#upstream?.ended && this.#upstream.unread === "") {
       this.#upstream = undefined;
     }

@@ -5,11 +5,11 @@
  * @module
  */
 
-import manifest from "../../deno.json" with { type: "json" };
 import { explain } from "../policy/explain.ts";
 import type { Proxy } from "../proxy.ts";
 import { pens } from "../stats/pen.ts";
 import { Stats } from "../stats/stats.ts";
+import { version } from "../version.ts";
 import { access } from "./access.ts";
 import { type AdminContext, type OpenApiConfiguration, routes } from "./context.ts";
 import { dashboard } from "./dashboard/page.tsx";
@@ -37,7 +37,7 @@ const DESCRIPTION: OpenApiConfiguration = {
   openapi: "3.1.0",
   info: {
     title: "Sluice admin",
-    version: manifest.version,
+    version,
     description:
       "What a filtering SMTP proxy is doing, live, and what an operator can do about it.",
   },
@@ -70,7 +70,7 @@ const DESCRIPTION: OpenApiConfiguration = {
  * import { createAdmin } from "@sluice/sluice/admin";
  *
  * const admin = createAdmin(createProxy(), {
- *   tokens: { reader: ["a token that is long enough"] },
+ *   tokens: { reader: ["a-token-that-is-long-enough"] },
  *   hosts: ["mail.example"],
  * });
  * const app = new Hono().mount("/mail", admin.fetch);
@@ -80,9 +80,25 @@ const DESCRIPTION: OpenApiConfiguration = {
  * @throws {OptionError} If an option cannot be used.
  */
 export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
+  const stats = new Stats({ clock: proxy.clock });
+  const admin = adminOf(proxy, stats, options);
+  const observing = proxy.observe(stats.observer);
+  return {
+    fetch: admin.fetch,
+    close() {
+      admin.close();
+      observing[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * The same for statistics that somebody else keeps, and longer than one admin.
+ *
+ * @throws {OptionError} If an option cannot be used.
+ */
+export function adminOf(proxy: Proxy, stats: Stats, options: AdminOptions): Admin {
   const { clock } = proxy;
-  const own = options.stats === undefined ? new Stats({ clock }) : undefined;
-  const stats = options.stats ?? own!;
   const viewers = new Viewers({ most: options.viewers });
   const app = adminApp({
     proxy,
@@ -96,20 +112,13 @@ export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
     drain: options.drain ?? ((deadline) => proxy.close(deadline)),
   }, options);
   stats.metrics.viewers.read(() => viewers.open);
-  const observing = own && proxy.observe(own.observer);
-  return {
-    fetch: (request) => app.fetch(request),
-    close() {
-      viewers.close();
-      observing?.[Symbol.dispose]();
-    },
-  };
+  return { fetch: (request) => app.fetch(request), close: () => viewers.close() };
 }
 
 function adminApp(admin: AdminContext, { tokens, hosts }: AdminOptions) {
   const app = routes();
   app.use(securityHeaders(), access({ tokens, hosts, clock: admin.clock }));
-  app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, manifest)));
+  app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, { version })));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",

@@ -6,7 +6,6 @@
 
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { SecureHeadersVariables } from "hono/secure-headers";
 import type { Clock } from "../clock.ts";
 import type { Described, Explanation } from "../policy/explain.ts";
@@ -15,14 +14,13 @@ import type { Pen } from "../stats/pen.ts";
 import type { Stats } from "../stats/stats.ts";
 import type { StatsView } from "../stats/views.ts";
 import { type AccessVariables, needs } from "./access.ts";
+import { bounded } from "./body.ts";
 import { type ApiError, refuse } from "./errors.ts";
 import type { z } from "zod";
 import { failure } from "./schema.ts";
 import type { Viewers } from "./sse.ts";
 import { EVENT_STREAM_HEADERS } from "./sse_format.ts";
 
-/** Octets of a request's body. */
-const BODY_LIMIT = 2 * 1024 * 1024;
 /** Characters of a complaint about a request: it may name what stands in it. */
 const COMPLAINT = 200;
 
@@ -86,7 +84,7 @@ export const strangers = errors(
   [429, "A wrong token again, after too many."],
 );
 
-/** Errors that every route behind a token has. */
+/** Errors that a route has that is told something. */
 export const refusals = {
   ...strangers,
   ...errors([422, "What was sent cannot be used."]),
@@ -102,14 +100,7 @@ export const changes = {
 };
 
 /** Who changes something is an operator, and says it in few words. */
-export const operator: MiddlewareHandler<AdminEnv>[] = [
-  needs("operator"),
-  bodyLimit({
-    maxSize: BODY_LIMIT,
-    onError: (c) =>
-      refuse(c, 413, "too-large", `Cannot read the body, allowed are ${BODY_LIMIT} octets`),
-  }),
-];
+export const operator: MiddlewareHandler<AdminEnv>[] = [needs("operator"), bounded];
 
 /** What was asked for does not exist. */
 export const notFound = errors([404, "There is none with this id, or not any more."]);

@@ -46,7 +46,6 @@ export type {
   TransactionsView,
   UpstreamsView,
 } from "./views.ts";
-export { Stats, type StatsOptions } from "../stats/stats.ts";
 export {
   type DialogueLine,
   type HistoryView,

@@ -5,17 +5,10 @@
  */
 
 import type { Described, Explanation } from "../policy/explain.ts";
-import type { Stats } from "../stats/stats.ts";
 import type { TokenOptions } from "./tokens.ts";
 
 /** Everything has a default. */
 export interface AdminOptions {
-  /**
-   * Where the numbers come from.
-   *
-   * @default One that begins to count now.
-   */
-  readonly stats?: Stats;
   /**
    * Bearer tokens of at least 16 characters, by role; an operator may do all that a reader may.
    *

@@ -4,19 +4,22 @@
  * @module
  */
 
-import { createAdmin } from "../admin/admin.ts";
+import { type Admin, adminOf } from "../admin/admin.ts";
 import type { AdminOptions } from "../admin/options.ts";
 import type { AdminSource, Configuration } from "../config/configuration.ts";
 import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
 import { Networks } from "../networks.ts";
+import type { Stats } from "../stats/stats.ts";
 import type { Proxy } from "../proxy.ts";
 import { printAddress } from "./address.ts";
+import { HttpServer } from "./http_server.ts";
+import { secretAt } from "./secret.ts";
 
 /** What an admin is made of beside its configuration. */
-export interface AdminParts
-  extends Required<Pick<AdminOptions, "stats" | "reload" | "explain" | "drain">> {
+export interface AdminParts extends Required<Pick<AdminOptions, "reload" | "explain" | "drain">> {
+  readonly stats: Stats;
   readonly proxy: Proxy;
   /** Told where it listens, and no longer does. */
   readonly say: (line: string) => void;
@@ -35,9 +38,9 @@ interface Open {
   /** All that it was made of, tokens too, as text. */
   readonly made: string;
   readonly address: string;
-  readonly server: Deno.HttpServer;
+  readonly server: HttpServer;
   /** Answers; another one after a reload that changes no address. */
-  readonly answering: { admin: ReturnType<typeof createAdmin> };
+  readonly answering: { admin: Admin };
 }
 
 const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);
@@ -64,7 +67,7 @@ export class AdminServer {
   async prepare(configuration: Configuration): Promise<NextAdmin> {
     const { admin: source } = configuration;
     if (source === undefined) {
-      return { commit: () => this.#replace(undefined), discard: () => Promise.resolve() };
+      return { commit: () => this.#retire(), discard: () => Promise.resolve() };
     }
     const options = await optionsOf(configuration, source);
     const made = JSON.stringify([source, options]);
@@ -88,37 +91,41 @@ export class AdminServer {
     const server = listen(configuration, source, (request) => answering.admin.fetch(request));
     return {
       commit: () => {
-        this.#replace({ made, address, server, answering });
-        const { hostname: host, port } = server.addr as Deno.NetAddr;
-        const at = printAddress({ transport: "tcp", host, port });
-        this.#parts.say(`listening admin http://${at}/`);
+        this.#retire();
+        this.#open = { made, address, server, answering };
+        this.#parts.say(`listening admin ${placeOf(server)}`);
       },
       discard: async () => {
         admin.close();
-        await server.shutdown();
+        await server.close();
       },
     };
   }
 
   /** Answers what has been asked and listens no longer. */
   async close(): Promise<void> {
-    this.#replace(undefined);
+    this.#end();
     await Promise.all(this.#closing);
   }
 
-  #replace(next: Open | undefined): void {
-    const last = this.#open;
-    this.#open = next;
-    if (last === undefined) return;
-    last.answering.admin.close();
-    const closed = last.server.shutdown().finally(() => this.#closing.delete(closed));
+  #retire(): void {
+    if (this.#open !== undefined) this.#parts.say(`closed admin ${placeOf(this.#open.server)}`);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#open === undefined) return;
+    const { answering, server } = this.#open;
+    this.#open = undefined;
+    answering.admin.close();
+    const closed = server.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
 
   #admin(configuration: Configuration, source: AdminSource, options: AdminOptions) {
     const { proxy, stats, reload, explain, drain } = this.#parts;
     try {
-      return createAdmin(proxy, { ...options, stats, reload, explain, drain });
+      return adminOf(proxy, stats, { ...options, reload, explain, drain });
     } catch (error) {
       if (!(error instanceof OptionError)) throw error;
       const path = /^tokens\.(operator|reader)/.exec(error.option)?.[1];
@@ -130,6 +137,10 @@ export class AdminServer {
       ]);
     }
   }
+}
+
+function placeOf({ address }: HttpServer): string {
+  return `http://${printAddress(address)}/`;
 }
 
 /** Reads the tokens. */
@@ -166,24 +177,13 @@ async function optionsOf(
   return { hosts, addresses, ...asked && { tokens: { operator, reader } } };
 }
 
-const ENVIRONMENT = "env:";
-
-async function secretAt(where: string): Promise<string> {
-  if (!where.startsWith(ENVIRONMENT)) return (await Deno.readTextFile(where)).trim();
-  const name = where.slice(ENVIRONMENT.length);
-  const value = Deno.env.get(name);
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
 function listen(
   configuration: Configuration,
   { at, paths }: AdminSource,
   handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer {
+): HttpServer {
   try {
-    const options = { hostname: at.host, port: at.port, onListen: () => {} };
-    return Deno.serve(options, (request) => handler(request));
+    return new HttpServer(at, handler);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigurationError([

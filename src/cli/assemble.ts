@@ -12,6 +12,7 @@ import { ConfigurationError, shown } from "../config/mistake.ts";
 import type { ProxyOptions } from "../options.ts";
 import { proceedAll } from "../policy/policy.ts";
 import type { Upstream } from "../session/upstream.ts";
+import { BalancedUpstream } from "../upstream/balanced.ts";
 import type { OpenedPolicy, RuleKeepers } from "./assemble_policy.ts";
 import { recordingFile, SharedRecording } from "./recording_file.ts";
 import { makeUpstream } from "./upstream.ts";
@@ -88,19 +89,34 @@ export async function assemble(
   };
 }
 
-function openUpstream(
+/** One upstream of all servers of the source, or none where one of them could not be made. */
+async function openUpstream(
   work: Work,
-  { name, url, identify, timeout, path }: UpstreamSource,
-  { dropped }: Surroundings,
+  { servers, balance: strategy, probe, identify, timeout }: UpstreamSource,
+  { clock, dropped }: Surroundings,
 ): Promise<Upstream | undefined> {
   const { hostname, keepSourceRoutes } = work.configuration.options;
+  const alone = servers.length === 1 &&
+    (probe === undefined || servers[0].url.kind === "discovered");
+  const balance = { strategy, clock, probeInterval: probe };
   const wishes = { identify, timeout, hostname, keepSourceRoutes, dropped };
-  return work.attempt(
-    path,
-    shown(name),
-    "an upstream that can be used",
-    () => makeUpstream(name, url, wishes, ""),
-  );
+  const opened = servers.map(async ({ name, url, path, weight, priority }) => {
+    const upstream = await work.attempt(
+      path,
+      shown(name),
+      "an upstream that can be used",
+      () =>
+        makeUpstream(name, url, { ...wishes, balance: alone ? balance : { strategy, clock } }, ""),
+    );
+    return upstream === undefined ? [] : [{ upstream, weight, priority }];
+  });
+  const members = (await Promise.all(opened)).flat();
+  if (members.length < servers.length) {
+    await Promise.all(members.map(({ upstream }) => upstream.close()));
+    return undefined;
+  }
+  if (alone) return members[0].upstream;
+  return new BalancedUpstream(servers.map(({ name }) => name).join(", "), members, balance);
 }
 
 async function openUpstreams(

@@ -9,8 +9,6 @@ import { codesOf } from "../policy/decision.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Recipient, SessionFacts, TransactionFacts } from "../session/facts.ts";
 import type { TransactionEnd } from "../session/observer.ts";
-import type { Step, Verdict } from "../session/phases.ts";
-import type { Outcome } from "../stats/views.ts";
 import type { Fields } from "./log_line.ts";
 import type { Pen } from "../stats/pen.ts";
 import { decisiveStep, sameReply } from "../stats/transaction_record.ts";

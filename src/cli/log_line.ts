@@ -71,9 +71,12 @@ function json({ at, level, event, fields }: LogEvent): string {
   return escaped(JSON.stringify({ time, level, event, ...fields }));
 }
 
-/** JSON in which nothing treacherous stands as it is; it means the same. */
-function escaped(literal: string): string {
-  return ascii.test(literal) ? literal : literal.replace(treacherous, (character) => {
+/**
+ * Text in which nothing treacherous stands as it is, but as `\u202e`. To JSON it is the same as
+ * before.
+ */
+export function escaped(text: string): string {
+  return ascii.test(text) ? text : text.replace(treacherous, (character) => {
     let escape = "";
     for (let at = 0; at < character.length; at++) {
       escape += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;

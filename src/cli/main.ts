@@ -6,9 +6,9 @@
 
 import { ConfigurationError } from "../config/mistake.ts";
 import { OptionError } from "../errors.ts";
-import manifest from "../../deno.json" with { type: "json" };
 import { type CommandSpec, help, parse, UsageError } from "./command_line.ts";
 import { complain } from "./complain.ts";
+import { version as programVersion } from "../version.ts";
 import { serve } from "./serve.ts";
 
 const version: CommandSpec = {
@@ -19,7 +19,7 @@ const version: CommandSpec = {
   options: { "help": { short: "h", help: "Show this." } },
   examples: [["sluice version", "Prints the version and the runtime's."]],
   run() {
-    console.log(`sluice ${manifest.version} (deno ${Deno.version.deno})`);
+    console.log(`sluice ${programVersion} (deno ${Deno.version.deno})`);
     return Promise.resolve(0);
   },
 };
@@ -31,6 +31,8 @@ const commands: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   send: async () => (await import("./send.ts")).send,
   explain: async () => (await import("./explain.ts")).explain,
   replay: async () => (await import("./replay.ts")).replay,
+  top: async () => (await import("./top.ts")).top,
+  tail: async () => (await import("./tail.ts")).tail,
   probe: async () => (await import("./probe.ts")).probe,
   version: () => Promise.resolve(version),
 };

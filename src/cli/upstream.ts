@@ -4,11 +4,14 @@
  * @module
  */
 
-import { createTlsClient, denoDialer } from "../adapters/deno/mod.ts";
+import { createTlsClient, denoDialer, denoResolver } from "../adapters/deno/mod.ts";
 import { MaildirStore } from "../adapters/deno/maildir.ts";
+import type { Target } from "../channel.ts";
 import { OptionError } from "../errors.ts";
 import type { Upstream } from "../session/upstream.ts";
+import type { BalancedOptions } from "../upstream/balanced.ts";
 import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
+import { discoveredUpstream } from "../upstream/discovered.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/connect.ts";
 import {
   resolvePool,
@@ -17,11 +20,13 @@ import {
 } from "../upstream/smtp/options.ts";
 import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
-import type { UpstreamUrl } from "../upstream/url.ts";
+import { tlsAt, type UpstreamUrl } from "../upstream/url.ts";
 import { readFile } from "./address.ts";
 
 /** What else decides about an upstream. */
 export interface UpstreamWishes {
+  /** Which of several servers is next, and when they are asked anew. */
+  readonly balance?: Pick<BalancedOptions, "strategy" | "probeInterval" | "clock">;
   readonly identify?: Identify;
   readonly hostname?: string;
   /** Milliseconds for each reply, where it is not the default. */
@@ -78,6 +83,7 @@ export async function makeUpstream(
     const pool = resolvePool(wishes.pool);
     return new SmtpUpstream(name, await connectOptions(url, wishes, option), pool);
   }
+  if (url.kind === "discovered") return await discover(name, url, wishes, option);
   const { directory } = url;
   if (directory === undefined) return new CaptureUpstream(name, new MemoryStore());
   try {
@@ -86,6 +92,31 @@ export async function makeUpstream(
     const why = error instanceof Error ? error.message : String(error);
     throw new OptionError(option, name, `a directory that can be written (${why})`);
   }
+}
+
+async function discover(
+  name: string,
+  url: UpstreamUrl & { readonly kind: "discovered" },
+  wishes: UpstreamWishes,
+  option: string,
+): Promise<Upstream> {
+  const { by, domain, port, tls, authorities, chunking } = url;
+  const at = (host: string, port: number): Target => ({ transport: "tcp", host, port });
+  const server = { kind: "smtp", target: at(domain, port), tls, authorities, chunking } as const;
+  const options = await connectOptions(server, wishes, option);
+  const pool = resolvePool(wishes.pool);
+  return discoveredUpstream(name, {
+    ...wishes.balance,
+    ...{ by, domain, port, hostname: wishes.hostname, resolver: denoResolver },
+    connect: ({ host, address, port }) => {
+      const target = at(host, port);
+      const dialer = {
+        connect: (_: Target, signal: AbortSignal) => denoDialer.connect(at(address, port), signal),
+      };
+      const own = { ...options, target, dialer, tls: tlsAt(options.tls, host) };
+      return new SmtpUpstream(address, own, pool);
+    },
+  });
 }
 
 async function withAuthorities(

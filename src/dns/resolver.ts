@@ -27,6 +27,48 @@ export interface Resolver {
   addresses(name: string, family: 4 | 6, signal: AbortSignal): Promise<readonly string[]>;
 }
 
+/** A host that takes mail for a domain (RFC 1035 §3.3.9). */
+export interface MxRecord {
+  /** Its name, with or without the full stop at the end; `.` says that there is none (RFC 7505). */
+  readonly exchange: string;
+  /** 0 to 65535; lower ones come first. */
+  readonly preference: number;
+  /** Seconds for which it holds, where the resolver knows. */
+  readonly ttl?: number;
+}
+
+/** A host that offers a service (RFC 2782). */
+export interface SrvRecord {
+  /** Its name, with or without the full stop at the end; `.` says that there is none. */
+  readonly target: string;
+  /** 0 to 65535. */
+  readonly port: number;
+  /** 0 to 65535; lower ones come first. */
+  readonly priority: number;
+  /** 0 to 65535: its share among those of the same priority. */
+  readonly weight: number;
+  /** Seconds for which it holds, where the resolver knows. */
+  readonly ttl?: number;
+}
+
+/** Asks the domain name system for servers. What cannot be found out rejects, whatever the reason. */
+export interface MailResolver extends Pick<Resolver, "addresses"> {
+  /**
+   * The MX records of a domain, in any order; none only where it is known that there is none.
+   *
+   * @param domain A domain name from the root, without the full stop at the end.
+   * @param signal Calls it off.
+   */
+  mx(domain: string, signal: AbortSignal): Promise<readonly MxRecord[]>;
+  /**
+   * The SRV records of a name, in any order.
+   *
+   * @param name `_submission._tcp.example`: from the root, without the full stop at the end.
+   * @param signal Calls it off.
+   */
+  srv(name: string, signal: AbortSignal): Promise<readonly SrvRecord[]>;
+}
+
 /** Names of one address that are looked at: whoever owns it can give it thousands. */
 const MAX_NAMES = 5;
 
@@ -77,8 +119,8 @@ async function search(
   return undefined;
 }
 
-/** The host name that a PTR record holds, `undefined` for anything else. */
-function hostName(text: string): string | undefined {
+/** The host name that a record holds, in lower case; `undefined` for anything else. */
+export function hostName(text: string): string | undefined {
   if (text.length > maxDomain) return undefined;
   const name = asciiLowerCase(text.endsWith(".") ? text.slice(0, -1) : text);
   return HOST_NAME.test(name) ? name : undefined;

@@ -33,7 +33,11 @@ const REJECTED = new Reply(550, "5.7.0 Cannot be checked");
 export class CheckError extends Error {
   /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
   override readonly name = "CheckError";
-  /** @param cause What it threw. */
+  /**
+   * Is made where a check is asked.
+   *
+   * @param cause What it threw.
+   */
   constructor(phase: Phase, check: string, cause: unknown) {
     super(`The check "${check}" failed at ${phase}`, { cause });
   }

@@ -108,12 +108,18 @@ export interface Observer {
   trouble?(session: SessionFacts | undefined, error: unknown): void;
 }
 
+/** Observers that are told together. */
+export interface ObserverGroup {
+  /** Calls `callback` with each. */
+  forEach(callback: (observer: Observer) => void): void;
+}
+
 /**
  * Makes one observer of several; what one throws reaches neither the session nor the others.
  *
  * @param groups Read at each event, so that one that is added later is told from then on.
  */
-export function observers(groups: readonly Iterable<Observer>[]): Required<Observer> {
+export function observers(groups: readonly ObserverGroup[]): Required<Observer> {
   // Mail passes here: no lists of arguments, no iterators, and each event calls from its own place.
   const each = (tell: (observer: Observer) => void): void => {
     const guarded = (observer: Observer): void => {
@@ -123,9 +129,7 @@ export function observers(groups: readonly Iterable<Observer>[]): Required<Obser
         // An observer's own fault is its own; there is nobody here to tell.
       }
     };
-    for (const group of groups) {
-      for (const observer of group) guarded(observer);
-    }
+    for (let nth = 0; nth < groups.length; nth++) groups[nth].forEach(guarded);
   };
   return {
     sessionOpened: (session) => each((one) => one.sessionOpened?.(session)),

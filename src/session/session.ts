@@ -13,29 +13,20 @@ import { Reply } from "../rfc5321/reply.ts";
 import { type Line, LineSplitter } from "../stages/line_splitter.ts";
 import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
 import { Input } from "./input.ts";
-import type { RefusedAt, SessionEnd, TransactionEnd } from "./observer.ts";
+import type { SessionEnd, TransactionEnd } from "./observer.ts";
 import type { Phase, PhaseFacts, Ruling, SessionJudge } from "./phases.ts";
 import { failureReplies, type ReplyName } from "./replies.ts";
 import { SessionOver } from "./over.ts";
 import { type Asked, ReplyQueue } from "./reply_queue.ts";
 import type { ListenerSettings, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
-import type { Transaction } from "./transaction.ts";
+import { refusedAt, type Transaction } from "./transaction.ts";
 import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
 import { WatchedLink } from "./watched_link.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** What comes of asking nobody. */
 const PROCEED: Ruling = { steps: [] };
-
-/** What of a mail transaction is refused in its phases. */
-const refusedAt: { readonly [P in Phase]?: RefusedAt } = {
-  mail: "mail",
-  rcpt: "rcpt",
-  data: "data",
-  headers: "message",
-  content: "message",
-};
 
 /** See the module. */
 export class Session {

@@ -9,7 +9,7 @@ import type { MailParameters } from "../rfc5321/parameter.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
 import type { RefusedAt, TransactionEnd } from "./observer.ts";
-import type { Step } from "./phases.ts";
+import type { Phase, Step } from "./phases.ts";
 import type { UpstreamLink } from "./upstream.ts";
 
 /** An envelope while it grows. */
@@ -30,6 +30,15 @@ export interface MessageInChunks {
   /** The client is gone or has thought better of it. */
   cancel(): Promise<void>;
 }
+
+/** What of a mail transaction is refused in its phases. */
+export const refusedAt: { readonly [P in Phase]?: RefusedAt } = {
+  mail: "mail",
+  rcpt: "rcpt",
+  data: "data",
+  headers: "message",
+  content: "message",
+};
 
 interface Refusal {
   readonly at: RefusedAt;

@@ -6,6 +6,7 @@
  */
 
 import { CR, DOT, LF, NUL } from "../bytes.ts";
+import { skip } from "./scanner/scanner.ts";
 
 /**
  * What is wrong with mail data. `nul-dot`: a parser that drops NULs could see the end of the data,
@@ -81,20 +82,11 @@ export class DataScan {
           at++;
           continue;
         }
-        place = Place.text;
       }
-      while (at < end && chunk[at] > CR) at++;
-      if (at === end) break;
-      const octet = chunk[at];
-      if (octet === CR) {
-        if (at + 1 === end || chunk[at + 1] !== LF) return this.#found(Finding.cr, at);
-        place = Place.lineStart;
-        at += 2;
-      } else if (octet === LF) {
-        return this.#found(Finding.bareLf, at);
-      } else {
-        at++;
-      }
+      const stop = skip(chunk, at);
+      if (stop === at) return this.#found(chunk[at] === CR ? Finding.cr : Finding.bareLf, at);
+      place = chunk[stop - 1] === LF ? Place.lineStart : Place.text;
+      at = stop;
     }
     this.place = place;
     this.finding = Finding.nothing;

@@ -37,6 +37,7 @@ export * from "./newline_guard.ts";
 export * from "./proxy_protocol.ts";
 export * from "./pump.ts";
 export * from "./reply_parser.ts";
+export { scannerOctets, useScanner } from "./scanner/scanner.ts";
 export * from "./stage.ts";
 export * from "./to_transform_stream.ts";
 export * from "./unfinished.ts";

@@ -10,6 +10,7 @@ import {
   type MailParameters,
   printMailParameters,
   printRcptParameters,
+  type RcptParameters,
 } from "../rfc5321/parameter.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
@@ -30,6 +31,12 @@ export type Utterance =
     | { readonly note: string }
   );
 
+/** Those that are in use. What else stands in their place may be a password. */
+const MECHANISM = new RegExp(
+  "^(PLAIN|LOGIN|EXTERNAL|ANONYMOUS|CRAM-MD5|DIGEST-MD5|NTLM|GSSAPI|XOAUTH2|OAUTHBEARER|" +
+    "SCRAM-SHA-[0-9]{1,3}(-PLUS)?)$",
+);
+
 /** The line as it is shown. */
 export function lineOf(said: Utterance, pen: Pen): DialogueLine {
   const { number, at } = said;
@@ -40,10 +47,39 @@ export function lineOf(said: Utterance, pen: Pen): DialogueLine {
   const { reply, verb, took } = said;
   // RFC 4954 §4: a challenge is part of the exchange.
   const hidden = verb === "AUTH" && reply.intermediate;
-  const text = hidden
-    ? `${reply.code} …`
-    : pen.words(reply.toString().trimEnd().replaceAll("\r", ""));
+  const text = hidden ? `${reply.code} …` : pen.lines(reply);
   return { number, at, from: "server", text, took };
+}
+
+/**
+ * What may be kept of a command: no secret, and nothing that is not shown, so that it cannot fill the
+ * memory either.
+ */
+export function keptOf(command: ParsedLine): ParsedLine {
+  if ("fault" in command) {
+    if (!("detail" in command)) return command;
+    const { detail: _, ...kept } = command;
+    return kept;
+  }
+  switch (command.verb) {
+    case "MAIL": {
+      const { parameters } = command;
+      if (parameters.auth === undefined) return command;
+      return { ...command, parameters: { ...parameters, auth: "<>" } };
+    }
+    case "AUTH": {
+      const mechanism = MECHANISM.test(command.mechanism) ? command.mechanism : "…";
+      return { ...command, mechanism, ...command.initialResponse && { initialResponse: "=" } };
+    }
+    case "NOOP":
+    case "HELP":
+      return { ...command, argument: "" };
+    case "XCLIENT":
+    case "XFORWARD":
+      return { ...command, attributes: new Map() };
+    default:
+      return command;
+  }
 }
 
 function commandText(command: ParsedLine, pen: Pen): string {
@@ -59,15 +95,14 @@ function commandText(command: ParsedLine, pen: Pen): string {
     case "MAIL":
       return `MAIL FROM:${pen.path(command.reversePath)}${mailText(command.parameters, pen)}`;
     case "RCPT":
-      return `RCPT TO:${pen.path(command.forwardPath)}` +
-        pen.words(printRcptParameters(command.parameters));
+      return `RCPT TO:${pen.path(command.forwardPath)}${rcptText(command.parameters, pen)}`;
     case "BDAT":
       return `BDAT ${command.size}${command.last ? " LAST" : ""}`;
     case "AUTH":
       return `AUTH ${command.mechanism}${command.initialResponse === undefined ? "" : " …"}`;
     case "VRFY":
     case "EXPN":
-      return `${command.verb} ${pen.words(command.argument)}`;
+      return `${command.verb} ${pen.login(command.argument)}`;
     case "XCLIENT":
     case "XFORWARD":
       return `${command.verb} …`;
@@ -79,6 +114,12 @@ function commandText(command: ParsedLine, pen: Pen): string {
 /** RFC 4954 §5: AUTH= names the login of whoever has submitted the message. */
 function mailText({ auth, ...others }: MailParameters, pen: Pen): string {
   return pen.words(printMailParameters(others)) + (auth === undefined ? "" : " AUTH=…");
+}
+
+/** RFC 3461 §4.2: ORCPT is an address whose "@" may be written otherwise. */
+function rcptText({ orcpt, ...others }: RcptParameters, pen: Pen): string {
+  const address = orcpt && ` ORCPT=${orcpt.addressType};${pen.login(orcpt.address)}`;
+  return printRcptParameters(others) + (address ?? "");
 }
 
 /** The last lines of a session. */

@@ -10,6 +10,8 @@
  * @module
  */
 
+import { type MeterType, mistake, stemOf, type Unit, unitOf } from "./meter_names.ts";
+
 /** Names of labels, at least one. */
 export type LabelNames = readonly [string, ...string[]];
 
@@ -40,9 +42,6 @@ export interface BoundsOptions {
   /** Upper ends of the buckets, in the unit of the name, ascending. Default `defaultBounds`. */
   readonly bounds?: readonly number[];
 }
-
-/** The unit that a name ends in. */
-export type Unit = "seconds" | "bytes";
 
 /** Label names and their values. */
 export type Labels = Readonly<Record<string, string>>;
@@ -255,62 +254,8 @@ export class Labelled<Child, Names extends LabelNames> {
   }
 }
 
-type Type = Family["type"];
-
-/** What a name may not be, by what it is the name of; `stem` is without `_total` of a counter. */
-const refusals: readonly {
-  readonly wrong: (stem: string, name: string, type: Type) => boolean;
-  readonly allowed: string;
-}[] = [
-  {
-    wrong: (_, name) => !/^[a-z][a-z0-9_]*$/.test(name),
-    allowed: "a name has lower-case letters, digits and _, and begins with a letter",
-  },
-  {
-    wrong: (stem, name, type) => type === "counter" && stem === name,
-    allowed: "the name of a counter ends in _total",
-  },
-  {
-    wrong: (stem) => /_(?:bucket|count|created|sum|total)$/.test(stem),
-    allowed: "_bucket, _count, _created, _sum and _total are for what a meter says",
-  },
-  {
-    wrong: (stem) =>
-      /_(?:[mnu]?s|(?:milli|micro|nano)seconds|minutes|hours|days|[kmg]i?b|(?:kilo|mega)bytes|octets)$/
-        .test(stem),
-    allowed: "units are seconds and bytes",
-  },
-  {
-    wrong: (stem, _, type) => type === "histogram" && unitOf(stem) === undefined,
-    allowed: "the name of a histogram ends in _seconds or _bytes",
-  },
-];
-
-function stemOf(name: string, type: Type): string {
-  return type === "counter" && name.endsWith("_total") ? name.slice(0, -"_total".length) : name;
-}
-
-function unitOf(stem: string): Unit | undefined {
-  return (["seconds", "bytes"] as const).find((unit) => stem.endsWith(`_${unit}`));
-}
-
 /** Anything that a meter can be made of. */
 type AnyOptions = MeterOptions & Partial<LabelledOptions<LabelNames>>;
-
-/** What is wrong with a meter's description, if anything. */
-function mistake(type: Type, { name, help, labels }: AnyOptions): string | undefined {
-  const stem = stemOf(name, type);
-  const refusal = refusals.find(({ wrong }) => wrong(stem, name, type));
-  if (refusal !== undefined) return refusal.allowed;
-  if (help === "") return "its help is empty, and has to say what it tells";
-  if (labels === undefined) return;
-  const odd = labels.find((label) => !/^[a-z][a-z0-9_]*$/.test(label));
-  if (odd !== undefined) return `found label "${odd}": labels are named as meters are`;
-  // Prometheus has its own meaning for these two.
-  const taken = labels.find((label) => label === "le" || label === "quantile");
-  if (taken !== undefined) return `found label "${taken}", which is for buckets`;
-  if (new Set(labels).size < labels.length) return "two of its labels have the same name";
-}
 
 /** All meters of one program; no two with the same name. */
 export class Meters {
@@ -372,7 +317,7 @@ export class Meters {
   }
 
   #make<Child>(
-    type: Type,
+    type: MeterType,
     options: AnyOptions,
     make: () => Child,
     read: (child: Child) => object,
@@ -389,7 +334,7 @@ export class Meters {
     return meter;
   }
 
-  #publish(type: Type, options: AnyOptions, samples: () => readonly object[]): void {
+  #publish(type: MeterType, options: AnyOptions, samples: () => readonly object[]): void {
     const { name, help } = options;
     const stem = stemOf(name, type);
     const wrong = this.#families.has(stem)

@@ -5,7 +5,6 @@
  * @module
  */
 
-import manifest from "../../deno.json" with { type: "json" };
 import { phases } from "../session/phases.ts";
 import type {
   Answered,
@@ -21,9 +20,11 @@ import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { ReplyName } from "../session/replies.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
+import { version } from "../version.ts";
 import { type Gauge, Meters } from "./meters.ts";
 import { outcomes } from "./views.ts";
 import { outcomeOf } from "./transaction_record.ts";
+import { isCalledOff } from "./upstream_log.ts";
 
 /** Octets of a message, from an empty one to the largest that anybody takes. */
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -41,6 +42,8 @@ const SMUGGLING: ReadonlySet<ReplyName> = new Set([
 /** See the module. */
 export class Metrics implements Observer {
   readonly meters = new Meters();
+  /** Sessions that are open. */
+  readonly sessions: Gauge;
   /** Connections to upstreams that are open, by name. */
   readonly upstreamConnections;
   /** Who watches the admin. */
@@ -48,7 +51,6 @@ export class Metrics implements Observer {
   readonly viewersDropped;
   readonly ruleHits;
   readonly ruleSeconds;
-  readonly #sessions;
   readonly #sessionsEnded;
   readonly #commands;
   readonly #replies;
@@ -79,10 +81,10 @@ export class Metrics implements Observer {
       name: "sluice_build_info",
       help: "Always 1; the version is a label.",
       labels: ["version"],
-    }).with(manifest.version).set(1);
+    }).with(version).set(1);
     meters.gauge({ name: "sluice_start_time_seconds", help: "When counting began, since 1970." })
       .set(startedAt / MILLISECONDS);
-    this.#sessions = meters.gauge({ name: "sluice_sessions", help: "Sessions that are open." });
+    this.sessions = meters.gauge({ name: "sluice_sessions", help: "Sessions that are open." });
     this.#sessionsEnded = meters.counter({
       name: "sluice_sessions_ended_total",
       help: "Sessions that have ended, by how.",
@@ -160,7 +162,7 @@ export class Metrics implements Observer {
     });
     this.#connects = meters.counter({
       name: "sluice_upstream_connects_total",
-      help: "Connections to upstreams, by whether they came about.",
+      help: "Connections to upstreams, by whether they came about; called-off: the session ended.",
       labels: ["upstream", "result"],
     });
     this.#connectSeconds = meters.histogram({
@@ -232,12 +234,7 @@ export class Metrics implements Observer {
     if (took > 0) this.ruleSeconds.with(rule).add(took / MILLISECONDS);
   }
 
-  sessionOpened(): void {
-    this.#sessions.add();
-  }
-
   sessionClosed(_session: SessionFacts, end: SessionEnd): void {
-    this.#sessions.add(-1);
     this.#sessionsEnded.with(end).add();
   }
 
@@ -284,13 +281,12 @@ export class Metrics implements Observer {
   }
 
   upstreamOpened(_session: SessionFacts, upstream: string, { took }: UpstreamOpened): void {
-    this.upstreamConnections.with(upstream).add();
     this.#connects.with(upstream, "ok").add();
     this.#connectSeconds.with(upstream).observe(took / MILLISECONDS);
   }
 
-  upstreamFailed(_session: SessionFacts, upstream: string): void {
-    this.#connects.with(upstream, "failed").add();
+  upstreamFailed(_session: SessionFacts, upstream: string, error: unknown): void {
+    this.#connects.with(upstream, isCalledOff(error) ? "called-off" : "failed").add();
   }
 
   upstreamReply(
@@ -301,10 +297,6 @@ export class Metrics implements Observer {
     this.#upstreamSeconds.with(upstream, verb).observe(took / MILLISECONDS);
     this.#upstreamReplies.with(upstream, verb, reply === undefined ? "none" : String(reply.code))
       .add();
-  }
-
-  upstreamClosed(_session: SessionFacts, upstream: string): void {
-    this.upstreamConnections.with(upstream).add(-1);
   }
 
   dropped(_session: SessionFacts, octets: number): void {

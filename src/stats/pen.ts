@@ -14,10 +14,12 @@ export interface Pen {
   path(path: Path): string;
   /** The same without brackets; `""` for the null reverse-path. */
   address(path: Path): string;
-  /** Who has logged in. */
+  /** Somebody's name by itself: who has logged in, whom VRFY asks for. */
   login(login: string): string;
   /** A reply on one line. */
   reply(reply: Reply): string;
+  /** A reply as it was written, with LF between its lines. */
+  lines(reply: Reply): string;
   /** The first line of a reply without its codes; nothing where that cannot be shown. */
   text(reply: Reply): string | undefined;
   /** Words of ours or of a policy. */
@@ -29,7 +31,8 @@ const plain: Pen = {
   path: (path) => path.toString(),
   address: (path) => path.address,
   login: (login) => login,
-  reply: (reply) => `${reply.code} ${reply.text}`,
+  reply: ({ code, text }) => `${code} ${text}`.trimEnd(),
+  lines: (reply) => reply.toString().trimEnd().replaceAll("\r", ""),
   text: ({ lines: [line], enhanced }) => enhanced ? line.replace(/^\S+ ?/, "") : line,
   words: (words) => words,
 };
@@ -40,6 +43,7 @@ const redacted: Pen = {
   address: ({ isNull, domain }) => isNull ? "" : domain === "" ? "…" : `…@${domain}`,
   login: () => "…",
   reply: codesOf,
+  lines: codesOf,
   text: () => undefined,
   words: withoutLocalParts,
 };

@@ -43,7 +43,8 @@ export class RuleLog implements Observer {
       tally.spent += took;
       if (!this.#looked.has(check)) tally.asked++;
     }
-    for (const { check } of steps) {
+    // A check that says several things has had something to say once.
+    for (const check of new Set(steps.map(({ check }) => check))) {
       if (!this.#looked.has(check)) this.#count(check);
     }
   }

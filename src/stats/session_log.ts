@@ -17,16 +17,16 @@ import type {
 } from "../session/observer.ts";
 import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
-import { Dialogue, lineOf, type Utterance } from "./dialogue.ts";
+import { Dialogue, keptOf, lineOf, type Utterance } from "./dialogue.ts";
 import type { Pen } from "./pen.ts";
 import { type Happening, TransactionDraft } from "./transaction_record.ts";
 import type { DialogueLine, SessionDetail, SessionView } from "./views.ts";
 
-/** Lines of dialogue that are kept of one session, while there are few. */
+/** Lines of dialogue that are kept of one session, while there are few; sometimes twice as many. */
 const MOST_LINES = 100;
 /** The same while there are many. */
 const FEWEST_LINES = 10;
-/** Lines that all sessions together may keep, as long as each may keep the fewest. */
+/** What they share, as long as each may keep the fewest. One that falls silent keeps what it has. */
 const ALL_LINES = 100_000;
 
 /** What is told when a transaction is over. */
@@ -37,16 +37,27 @@ export type Ended = (
   end: TransactionEnd,
 ) => void;
 
+/** A command whose last reply has not been written. */
+interface Asked {
+  readonly said: Utterance;
+  /** When it came, by the clock's `monotonic`. */
+  readonly since: number;
+  /** The transaction to which it and its replies belong. */
+  draft: TransactionDraft | undefined;
+}
+
 /** One session. */
 class OpenSession {
   readonly dialogue = new Dialogue();
+  /** The oldest first: replies are written in this order (RFC 2920 §3.2). */
+  readonly asked: Asked[] = [];
   doing = "";
   activeAt: number;
   /** Transactions that have ended. */
   transactions = 0;
   /** The one that is open. */
   draft: TransactionDraft | undefined;
-  /** One that is over but for its last reply. */
+  /** One that has ended unasked: why is told next. */
   closing: TransactionDraft | undefined;
   /** Id of that one. */
   transaction: string | undefined;
@@ -99,7 +110,7 @@ export class SessionLog implements Observer {
 
   /** The newest, at most so many. */
   list(limit: number, pen: Pen): SessionView[] {
-    const newest = [...this.#open.values()].slice(-limit).reverse();
+    const newest = [...this.#open.values()].reverse().slice(0, limit);
     return newest.map((session) => session.view(pen));
   }
 
@@ -112,8 +123,18 @@ export class SessionLog implements Observer {
 
   /** What has been said after the line of that number. */
   linesAfter(id: string, number: number, pen: Pen): DialogueLine[] {
-    const lines = this.#open.get(id)?.dialogue.lines ?? [];
-    return lines.filter((said) => said.number > number).map((said) => lineOf(said, pen));
+    return this.follow(id)?.(number, pen) ?? [];
+  }
+
+  /**
+   * Tells what is said in an open one after the line of a number. It may be asked when the session
+   * has ended too: the last lines come with the end.
+   */
+  follow(id: string): ((number: number, pen: Pen) => DialogueLine[]) | undefined {
+    const dialogue = this.#open.get(id)?.dialogue;
+    return dialogue &&
+      ((number, pen) =>
+        dialogue.lines.filter((said) => said.number > number).map((said) => lineOf(said, pen)));
   }
 
   /** Whether it is open. */
@@ -122,8 +143,7 @@ export class SessionLog implements Observer {
   }
 
   sessionOpened(facts: SessionFacts): void {
-    this.#total++;
-    this.#open.set(facts.id, new OpenSession(facts));
+    this.#enter(facts);
   }
 
   sessionClosed({ id }: SessionFacts): void {
@@ -132,53 +152,60 @@ export class SessionLog implements Observer {
 
   secured(facts: SessionFacts): void {
     const { version, cipher } = facts.client.tls!;
-    this.#say(facts, (line) => ({ ...line, note: `TLS: ${version} ${cipher}` }));
+    const session = this.#active(facts);
+    if (session !== undefined) this.#note(session, `TLS: ${version} ${cipher}`);
   }
 
   command(facts: SessionFacts, command: ParsedLine): void {
-    const session = this.#session(facts);
-    if (session === undefined) return;
-    const at = this.#clock.now();
-    session.activeAt = at;
+    // One that has begun before anybody counted is met here.
+    const session = this.#active(facts) ?? this.#enter(facts);
     session.closing = undefined;
-    const verb = "fault" in command ? undefined : command.verb;
-    session.doing = verb ?? "";
-    this.#add(session, { number: session.dialogue.next, at, command });
+    if ("verb" in command && command.verb !== undefined) session.doing = command.verb;
+    const said = { number: session.dialogue.next, at: session.activeAt, command: keptOf(command) };
+    // A new transaction takes its MAIL to itself.
+    const mail = !("fault" in command) && command.verb === "MAIL";
+    const draft = mail ? undefined : session.draft;
+    session.asked.push({ said, since: this.#clock.monotonic(), draft });
+    this.#say(session, said, draft);
   }
 
   reply(facts: SessionFacts, reply: Reply, { verb, took }: Answered): void {
-    this.#say(facts, (line) => ({ ...line, reply, verb, took }));
+    const session = this.#active(facts);
+    if (session === undefined) return;
+    const [asked] = session.asked;
+    // What nobody has asked for is the last that a session says.
+    const draft = asked === undefined ? session.closing : asked.draft;
+    if (!reply.intermediate) session.asked.shift();
+    const number = session.dialogue.next;
+    this.#say(session, { number, at: session.activeAt, reply, verb, took }, draft);
   }
 
   ruling<P extends Phase>(phase: P, facts: PhaseFacts[P], ruling: Ruling): void {
     if (ruling.asked === undefined || ruling.asked.length === 0) return;
     const took = ruling.asked.reduce((sum, one) => sum + one.took, 0);
     const session = "session" in facts ? (facts as TransactionFacts).session : facts;
-    this.#happen(session as SessionFacts, { at: this.#clock.now(), took, phase, ruling });
+    this.#happen(session as SessionFacts, { until: this.#clock.monotonic(), took, phase, ruling });
   }
 
   transactionOpened({ id, session: { id: of } }: TransactionFacts): void {
     const session = this.#open.get(of);
     if (session === undefined) return;
     session.transaction = id;
-    session.draft = new TransactionDraft(session.activeAt);
-    // MAIL itself.
-    const last = session.dialogue.lines.at(-1);
-    if (last !== undefined) session.draft.say(last);
+    const mail = session.asked.at(-1);
+    session.draft = this.#draft(mail);
+    if (mail === undefined) return;
+    mail.draft = session.draft;
+    session.draft.say(mail.said, this.#room / 2);
   }
 
   transaction(facts: TransactionFacts, end: TransactionEnd): void {
-    const session = this.#open.get(facts.session.id);
-    if (session === undefined) return;
-    const draft = session.draft ?? new TransactionDraft(this.#clock.now());
+    const session = this.#open.get(facts.session.id) ?? this.#enter(facts.session);
+    const draft = session.draft ?? this.#draft();
+    if (facts.octets > 0) this.#note(session, `mail data: ${facts.octets} octets`);
     session.transactions++;
     session.transaction = undefined;
     session.draft = undefined;
-    session.closing = draft;
-    if (facts.octets > 0) {
-      const note = `mail data: ${facts.octets} octets`;
-      this.#add(session, { number: session.dialogue.next, at: this.#clock.now(), note });
-    }
+    if (session.asked.length === 0) session.closing = draft;
     this.#ended(draft, facts, session.facts, end);
   }
 
@@ -186,13 +213,13 @@ export class SessionLog implements Observer {
     const result = tls === undefined
       ? `${upstream} in the clear`
       : `${upstream} under ${tls.version}`;
-    this.#happen(facts, { at: this.#clock.now(), took, verb: "connect", result });
+    this.#happen(facts, { until: this.#clock.monotonic(), took, verb: "connect", result });
   }
 
   upstreamFailed(facts: SessionFacts, upstream: string, error: unknown, took: number): void {
     const why = error instanceof Error ? error.message : String(error);
     const result = `${upstream}: ${why}`;
-    this.#happen(facts, { at: this.#clock.now(), took, verb: "connect", result });
+    this.#happen(facts, { until: this.#clock.monotonic(), took, verb: "connect", result });
   }
 
   upstreamReply(
@@ -201,30 +228,48 @@ export class SessionLog implements Observer {
     { verb, took, reply }: UpstreamAnswered,
   ): void {
     const result = reply ?? `${upstream}: no reply`;
-    this.#happen(facts, { at: this.#clock.now(), took, verb, result });
+    this.#happen(facts, { until: this.#clock.monotonic(), took, verb, result });
   }
 
   #happen(facts: SessionFacts, happening: Happening): void {
     this.#open.get(facts.id)?.draft?.happen(happening);
   }
 
-  #say(facts: SessionFacts, make: (line: { number: number; at: number }) => Utterance): void {
-    const session = this.#session(facts);
-    if (session === undefined) return;
-    session.activeAt = this.#clock.now();
-    this.#add(session, make({ number: session.dialogue.next, at: session.activeAt }));
-  }
-
-  /** The session, with what is known of its client by now. */
-  #session(facts: SessionFacts): OpenSession | undefined {
-    const session = this.#open.get(facts.id);
-    if (session !== undefined) session.facts = facts;
+  #enter(facts: SessionFacts): OpenSession {
+    this.#total++;
+    const session = new OpenSession(facts);
+    this.#open.set(facts.id, session);
     return session;
   }
 
-  #add(session: OpenSession, said: Utterance): void {
+  /** The session, which has just said or heard something, with what is known of its client by now. */
+  #active(facts: SessionFacts): OpenSession | undefined {
+    const session = this.#open.get(facts.id);
+    if (session === undefined) return undefined;
+    session.facts = facts;
+    session.activeAt = this.#clock.now();
+    return session;
+  }
+
+  #draft(mail?: Asked): TransactionDraft {
+    const startedAt = mail?.said.at ?? this.#clock.now();
+    return new TransactionDraft(startedAt, mail?.since ?? this.#clock.monotonic());
+  }
+
+  #note(session: OpenSession, note: string): void {
+    const number = session.dialogue.next;
+    this.#say(session, { number, at: this.#clock.now(), note }, session.draft);
+  }
+
+  #say(session: OpenSession, said: Utterance, draft: TransactionDraft | undefined): void {
+    const room = this.#room;
+    session.dialogue.add(said, room);
+    draft?.say(said, room / 2);
+  }
+
+  /** Lines that a session may keep now. */
+  get #room(): number {
     const share = Math.floor(ALL_LINES / this.#open.size);
-    session.dialogue.add(said, Math.max(FEWEST_LINES, Math.min(MOST_LINES, share)));
-    (session.closing ?? session.draft)?.say(said);
+    return Math.max(FEWEST_LINES, Math.min(MOST_LINES, share));
   }
 }

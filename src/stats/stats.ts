@@ -40,11 +40,17 @@ export interface StatsOptions {
 
 /** See the module. Its memory is bounded, whatever happens. */
 export class Stats {
+  /** For Prometheus. */
   readonly metrics: Metrics;
+  /** Those that are open. */
   readonly sessions: SessionLog;
+  /** The last ones. */
   readonly transactions: TransactionLog;
+  /** What each rule does. */
   readonly rules = new RuleLog();
+  /** How each upstream does. */
   readonly upstreams: UpstreamLog;
+  /** The last day. */
   readonly history: History;
   /** For the option `observers`, or `Proxy.observe`. */
   readonly observer: Observer;
@@ -62,6 +68,11 @@ export class Stats {
   readonly #senderDomains: HeavyHitters;
   readonly #recipientDomains: HeavyHitters;
 
+  /**
+   * Begins to count.
+   *
+   * @param options How much is remembered.
+   */
   constructor({ transactions = 1000, clock = systemClock }: StatsOptions = {}) {
     this.#clock = clock;
     this.#startedAt = clock.now();
@@ -78,10 +89,14 @@ export class Stats {
     this.metrics = new Metrics(this.#startedAt);
     this.history = new History(clock);
     this.transactions = new TransactionLog(transactions);
-    this.upstreams = new UpstreamLog(clock);
-    this.sessions = new SessionLog(clock, (draft, facts, session, end) => {
-      this.transactions.add({ draft, facts, session, end, endedAt: clock.now() });
+    this.upstreams = new UpstreamLog(clock, (name, connections) => {
+      this.metrics.upstreamConnections.with(name).read(connections);
     });
+    this.sessions = new SessionLog(clock, (draft, facts, session, end) => {
+      const took = clock.monotonic() - draft.since;
+      this.transactions.add({ draft, facts, session, end, took });
+    });
+    this.metrics.sessions.read(() => this.sessions.open);
     const logs = [this.metrics, this.sessions, this.rules, this.upstreams, this.#sums()];
     this.observer = observers([logs]);
   }

@@ -5,6 +5,7 @@
  */
 
 import type { Path } from "../rfc5321/path.ts";
+import type { Envelope, TransactionFacts } from "../session/facts.ts";
 import type { Pen } from "./pen.ts";
 import {
   outcomeOf,
@@ -29,19 +30,19 @@ export interface TransactionFilter {
   readonly reply?: string;
 }
 
-/** Weight of one transaction on average: one recipient, its dialogue, its phases. */
+/** Room for the weight of one transaction: several times that of one recipient's. */
 const AVERAGE_WEIGHT = 50;
 
 /** See the module. */
 export class TransactionLog {
   readonly #room: number;
-  #records: TransactionRecord[] = [];
-  /** The first record that counts: those before it are taken away from time to time. */
-  #first = 0;
+  /** By number, without gaps. */
+  readonly #records = new Map<number, TransactionRecord>();
+  #oldest = 1;
   #weight = 0;
   #number = 0;
 
-  /** @param room How many are kept at most; fewer where they are large. */
+  /** @param room How many are kept at most; fewer where they are large, but always the last one. */
   constructor(room: number) {
     this.#room = room;
   }
@@ -53,19 +54,21 @@ export class TransactionLog {
 
   /** Adds one and forgets the oldest where there is no room. */
   add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord {
-    const numbered = { ...record, number: ++this.#number, weight: weightOf(record) };
-    this.#records.push(numbered);
+    const facts = settled(record.facts);
+    const numbered = { ...record, facts, number: ++this.#number, weight: weightOf(record) };
+    this.#records.set(this.#number, numbered);
     this.#weight += numbered.weight;
-    while (
-      this.#records.length - this.#first > 1 &&
-      (this.#records.length - this.#first > this.#room ||
-        this.#weight > this.#room * AVERAGE_WEIGHT)
-    ) this.#weight -= this.#records[this.#first++].weight;
-    if (this.#first > this.#room) {
-      this.#records = this.#records.slice(this.#first);
-      this.#first = 0;
-    }
+    while (this.#records.size > 1 && this.#isFull) this.#forget();
     return numbered;
+  }
+
+  get #isFull(): boolean {
+    return this.#records.size > this.#room || this.#weight > this.#room * AVERAGE_WEIGHT;
+  }
+
+  #forget(): void {
+    this.#weight -= this.#records.get(this.#oldest)!.weight;
+    this.#records.delete(this.#oldest++);
   }
 
   /** The one with this id. */
@@ -82,14 +85,17 @@ export class TransactionLog {
   find(filter: TransactionFilter, limit: number, before: number = Infinity): TransactionRecord[] {
     const matches = matcher(filter);
     const found: TransactionRecord[] = [];
-    for (const record of this.#backwards()) {
+    for (const record of this.#backwards(before)) {
       if (found.length === limit) break;
-      if (record.number < before && matches(record)) found.push(record);
+      if (matches(record)) found.push(record);
     }
     return found;
   }
 
-  /** Those after this number that the filter lets through, the newest first, and how many more. */
+  /**
+   * Those after this number that the filter lets through, the newest first, and how many more. Those
+   * that have left the ring count among these, whatever the filter: nobody can ask them any more.
+   */
   since(
     number: number,
     filter: TransactionFilter,
@@ -104,14 +110,23 @@ export class TransactionLog {
       if (records.length < limit) records.push(record);
       else skipped++;
     }
-    // What has left the ring cannot be asked any more.
-    const oldest = this.#records[this.#first]?.number ?? this.#number + 1;
-    return { records, skipped: skipped + Math.max(0, oldest - number - 1) };
+    return { records, skipped: skipped + Math.max(0, this.#oldest - number - 1) };
   }
 
-  *#backwards(): Generator<TransactionRecord> {
-    for (let at = this.#records.length - 1; at >= this.#first; at--) yield this.#records[at];
+  *#backwards(before: number = Infinity): Generator<TransactionRecord> {
+    const last = Math.min(this.#number, Math.ceil(before) - 1);
+    for (let number = last; number >= this.#oldest; number--) yield this.#records.get(number)!;
   }
+}
+
+/** As they are now: replies that are still on their way would change them. */
+function settled(facts: TransactionFacts): TransactionFacts {
+  const copyOf = (envelope: Envelope): Envelope => {
+    const { reversePath, parameters, recipients } = envelope;
+    return { reversePath, parameters, recipients: [...recipients] };
+  };
+  const { original, current, steps } = facts;
+  return { ...facts, original: copyOf(original), current: copyOf(current), steps: [...steps] };
 }
 
 /** Views of several. */

@@ -9,6 +9,7 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { Recipient, SessionFacts, TransactionFacts } from "../session/facts.ts";
 import type { TransactionEnd } from "../session/observer.ts";
 import type { Phase, Ruling, Step, Verdict } from "../session/phases.ts";
+import { BothEnds } from "./both_ends.ts";
 import { lineOf, type Utterance } from "./dialogue.ts";
 import type { Pen } from "./pen.ts";
 import type {
@@ -23,8 +24,8 @@ import type {
 /** Something that took time, before it is put into words. */
 export type Happening =
   & {
-    /** Milliseconds since 1970 at which it was over. */
-    readonly at: number;
+    /** When it was over, by the clock's `monotonic`. */
+    readonly until: number;
     /** Milliseconds. */
     readonly took: number;
   }
@@ -36,25 +37,48 @@ export type Happening =
 
 /** A transaction while it is open. */
 export class TransactionDraft {
-  readonly happenings: Happening[] = [];
-  readonly dialogue: Utterance[] = [];
+  readonly #happenings = new BothEnds<Happening>();
+  readonly #dialogue = new BothEnds<Utterance>();
 
-  /** @param startedAt Milliseconds since 1970, at MAIL. */
-  constructor(readonly startedAt: number) {}
+  /**
+   * Begins with MAIL.
+   *
+   * @param startedAt Milliseconds since 1970.
+   * @param since The same moment by the clock's `monotonic`: the wall clock may be put back meanwhile.
+   */
+  constructor(readonly startedAt: number, readonly since: number) {}
 
-  /** Adds a line, unless there are too many. */
-  say(said: Utterance): void {
-    if (this.dialogue.length < MAX_LINES) this.dialogue.push(said);
+  /** What took time, in the order in which it ended. */
+  get happenings(): readonly Happening[] {
+    const { first, last } = this.#happenings;
+    return [...first, ...last];
   }
 
-  /** Adds what took time, unless there is too much of it. */
+  /** What was said; a note stands for what is left out. */
+  get dialogue(): readonly Utterance[] {
+    const { first, last, left } = this.#dialogue;
+    if (left === 0) return [...first, ...last];
+    const { number, at } = last[0];
+    return [...first, { number: number - 1, at, note: `${left} lines left out` }, ...last];
+  }
+
+  /**
+   * Adds a line.
+   *
+   * @param room Of how many lines each end is kept.
+   */
+  say(said: Utterance, room: number): void {
+    this.#dialogue.add(said, room);
+  }
+
+  /** Adds what took time. */
   happen(happening: Happening): void {
-    if (this.happenings.length < MAX_HAPPENINGS) this.happenings.push(happening);
+    this.#happenings.add(happening, MOST_HAPPENINGS);
   }
 }
 
-const MAX_LINES = 200;
-const MAX_HAPPENINGS = 500;
+/** What is kept of either end. */
+const MOST_HAPPENINGS = 150;
 
 /** See the module. */
 export interface TransactionRecord {
@@ -68,8 +92,8 @@ export interface TransactionRecord {
   /** The session at the end of it. */
   readonly session: SessionFacts;
   readonly end: TransactionEnd;
-  /** Milliseconds since 1970. */
-  readonly endedAt: number;
+  /** Milliseconds from MAIL to the end. */
+  readonly took: number;
 }
 
 /** What became of it, in one word. */
@@ -81,19 +105,23 @@ export function outcomeOf(end: TransactionEnd): Outcome {
 /** What a policy can have said for a transaction to end so. */
 const telling: Readonly<Record<TransactionEnd["kind"], readonly Verdict["kind"][]>> = {
   accepted: ["route"],
-  discarded: ["discard"],
+  discarded: ["discard", "rewrite"],
   refused: ["reject", "disconnect"],
   abandoned: ["route"],
   // The connection was lost because the policy wanted it so.
   broken: ["route", "disconnect"],
 };
 
-/** Who has decided it. A refusal counts only where it is the one that the client was given. */
+/**
+ * Who has decided it. A refusal counts only where it is the one that the client was given, a rewriting
+ * only where nobody is left.
+ */
 export function decisiveStep(steps: readonly Step[], end: TransactionEnd): Step | undefined {
   const kinds = telling[end.kind];
   return steps.findLast(({ verdict }) =>
     kinds.includes(verdict.kind) &&
-    (end.kind !== "refused" || "reply" in verdict && sameReply(verdict.reply, end.reply))
+    (end.kind !== "refused" || "reply" in verdict && sameReply(verdict.reply, end.reply)) &&
+    (verdict.kind !== "rewrite" || verdict.paths.length === 0)
   );
 }
 
@@ -102,16 +130,24 @@ export function sameReply(one: Reply, other: Reply | undefined): boolean {
   return one === other || one.code === other?.code && one.text === other.text;
 }
 
-/** What a record weighs: as much as there are things in it. */
+/** What a record weighs: as much as there are things in it, a reply as much as it has lines. */
 export function weightOf({ draft, facts }: Pick<TransactionRecord, "draft" | "facts">): number {
   const { original, current, steps } = facts;
-  return 1 + original.recipients.length + current.recipients.length + steps.length +
-    draft.dialogue.length + draft.happenings.length;
+  let weight = 1 + steps.length;
+  for (const { reply } of original.recipients) weight += linesOf(reply);
+  for (const { reply } of current.recipients) weight += linesOf(reply);
+  for (const said of draft.dialogue) weight += "reply" in said ? linesOf(said.reply) : 1;
+  for (const one of draft.happenings) weight += "result" in one ? linesOf(one.result) : 1;
+  return weight;
+}
+
+function linesOf(reply: Reply | string | undefined): number {
+  return typeof reply === "object" ? reply.lines.length : 1;
 }
 
 /** As it stands in a list. */
 export function viewOf(record: TransactionRecord, pen: Pen): TransactionView {
-  const { number, facts, session, end, draft, endedAt } = record;
+  const { number, facts, session, end, draft, took } = record;
   const { client } = session;
   const { original } = facts;
   const rule = decisiveStep(facts.steps, end)?.check;
@@ -120,7 +156,7 @@ export function viewOf(record: TransactionRecord, pen: Pen): TransactionView {
     id: facts.id,
     session: session.id,
     startedAt: draft.startedAt,
-    took: endedAt - draft.startedAt,
+    took,
     listener: session.listener,
     client: client.address,
     ...client.name !== undefined && { name: client.name },
@@ -146,7 +182,7 @@ export function detailOf(record: TransactionRecord, pen: Pen): TransactionDetail
     ...viewOf(record, pen),
     currentFrom: pen.address(current.reversePath),
     currentTo: current.recipients.map((one) => recipientOf(one, pen)),
-    phases: draft.happenings.map((one) => phaseOf(one, draft.startedAt, pen)),
+    phases: draft.happenings.map((one) => phaseOf(one, draft.since, pen)),
     dialogue: draft.dialogue.map((said) => lineOf(said, pen)),
   };
 }
@@ -161,9 +197,9 @@ function recipientOf({ forwardPath, reply }: Recipient, pen: Pen): RecipientView
   return reply === undefined ? { address } : { address, reply: pen.reply(reply) };
 }
 
-function phaseOf(happening: Happening, begun: number, pen: Pen): PhaseView {
-  const { at, took } = happening;
-  const span = { at: at - took - begun, took };
+function phaseOf(happening: Happening, since: number, pen: Pen): PhaseView {
+  const { until, took } = happening;
+  const span = { at: until - took - since, took };
   if ("phase" in happening) {
     const { phase, ruling } = happening;
     const result = pen.words(printDecision(decisionOf(ruling)));

@@ -7,13 +7,14 @@
 import type { Clock } from "../clock.ts";
 import type { SessionFacts } from "../session/facts.ts";
 import type { Observer, UpstreamAnswered, UpstreamOpened } from "../session/observer.ts";
-import type { Upstream } from "../session/upstream.ts";
+import { type Upstream, UpstreamFailure } from "../session/upstream.ts";
 import type { UpstreamView } from "./views.ts";
 import { WindowedHistogram } from "./windowed_histogram.ts";
 
 /** What is known of one. */
 class Tally {
-  connections = 0;
+  /** Ids of the sessions that are connected; none has two connections to the same upstream. */
+  readonly connections = new Set<string>();
   connected = 0;
   failed = 0;
   health: UpstreamView["health"] = "unknown";
@@ -27,31 +28,36 @@ class Tally {
   }
 }
 
+/** Names beyond these are not remembered: a policy may make up names. */
+const MOST = 1_000;
+
 /** See the module. */
 export class UpstreamLog implements Observer {
   readonly #clock: Clock;
-  /** By name; names come from the configuration, so there are few. */
   readonly #tallies = new Map<string, Tally>();
+  readonly #met: (name: string, connections: () => number) => void;
 
-  constructor(clock: Clock) {
+  /** @param met Told of each upstream at its first event, and how to learn of its open connections. */
+  constructor(clock: Clock, met: (name: string, connections: () => number) => void) {
     this.#clock = clock;
+    this.#met = met;
   }
 
-  /** Those upstreams, with what each offers as far as that is known. */
+  /** Those upstreams, with what each offers; one that offers nothing could not be asked now. */
   of(
     upstreams: ReadonlyMap<string, Upstream>,
     offers: ReadonlyMap<string, readonly string[]>,
   ): UpstreamView[] {
     return Array.from(upstreams, ([name, { name: url }]) => {
-      const tally = this.#tally(name);
+      const tally = this.#tallies.get(name) ?? new Tally(this.#clock);
       const { connections, connected, failed, health, lastError } = tally;
       const offered = offers.get(name);
       return {
         name,
         url,
-        health: health === "unknown" && offered !== undefined ? "up" : health,
+        health: offered === undefined ? "down" : health === "unknown" ? "up" : health,
         ...offered !== undefined && { offers: offered },
-        connections,
+        connections: connections.size,
         connected,
         failed,
         connecting: tally.connecting.view(),
@@ -61,16 +67,19 @@ export class UpstreamLog implements Observer {
     });
   }
 
-  upstreamOpened(_session: SessionFacts, upstream: string, { took }: UpstreamOpened): void {
+  upstreamOpened({ id }: SessionFacts, upstream: string, { took }: UpstreamOpened): void {
     const tally = this.#tally(upstream);
+    if (tally === undefined) return;
     tally.health = "up";
-    tally.connections++;
+    tally.connections.add(id);
     tally.connected++;
     tally.connecting.record(took);
   }
 
   upstreamFailed(_session: SessionFacts, upstream: string, error: unknown): void {
+    if (isCalledOff(error)) return;
     const tally = this.#tally(upstream);
+    if (tally === undefined) return;
     tally.health = "down";
     tally.failed++;
     tally.lastError = { at: this.#clock.now(), text: messageOf(error) };
@@ -82,20 +91,29 @@ export class UpstreamLog implements Observer {
     { verb, took, reply }: UpstreamAnswered,
   ): void {
     const tally = this.#tally(upstream);
+    if (tally === undefined) return;
     if (reply === undefined) {
       tally.lastError = { at: this.#clock.now(), text: `No reply to ${verb}` };
     } else if (verb === "message") tally.answering.record(took);
   }
 
-  upstreamClosed(_session: SessionFacts, upstream: string): void {
-    this.#tally(upstream).connections--;
+  upstreamClosed({ id }: SessionFacts, upstream: string): void {
+    this.#tally(upstream)?.connections.delete(id);
   }
 
-  #tally(name: string): Tally {
-    let tally = this.#tallies.get(name);
-    if (tally === undefined) this.#tallies.set(name, tally = new Tally(this.#clock));
+  #tally(name: string): Tally | undefined {
+    const known = this.#tallies.get(name);
+    if (known !== undefined || this.#tallies.size >= MOST) return known;
+    const tally = new Tally(this.#clock);
+    this.#tallies.set(name, tally);
+    this.#met(name, () => tally.connections.size);
     return tally;
   }
+}
+
+/** Whether it was no fault of the upstream: the session has ended before there was a connection. */
+export function isCalledOff(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.kind === "aborted";
 }
 
 function messageOf(error: unknown): string {

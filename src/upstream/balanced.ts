@@ -22,8 +22,9 @@ import {
 } from "../session/upstream.ts";
 import { failureOfAll } from "./failure_of_all.ts";
 import { Health } from "./health.ts";
+import { blame, candidates, type Member } from "./member.ts";
 import { MemberLink } from "./member_link.ts";
-import { type Contender, inTurn, type Strategy } from "./strategy.ts";
+import type { Strategy } from "./strategy.ts";
 
 /** Milliseconds after which members that have not said what they offer do not count. */
 const PATIENCE = 5_000;
@@ -66,20 +67,10 @@ export interface BalancedOptions {
   readonly probeInterval?: number;
   /** Members are ways to one server: what one offers, all do. @default false */
   readonly oneServer?: boolean;
-  /** @default The runtime's clock. */
+  /** Times all waits. @default The runtime's clock. */
   readonly clock?: Clock;
   /** From 0 up to, and not including, 1. @default Math.random */
   readonly random?: () => number;
-}
-
-/** What is known of a member. */
-interface Member extends Contender {
-  readonly upstream: Upstream;
-  readonly health: Health;
-  weight: number;
-  priority: number;
-  connections: number;
-  probing: boolean;
 }
 
 /**
@@ -150,7 +141,9 @@ export class BalancedUpstream implements Upstream {
       random: options.random ?? Math.random,
     };
     const { probeInterval } = options;
-    this.#interval = probeInterval && atLeast(1, "probeInterval", probeInterval);
+    this.#interval = probeInterval === undefined
+      ? undefined
+      : atLeast(1, "probeInterval", probeInterval);
   }
 
   /** What members keep, together; absent where none keeps any. */
@@ -247,8 +240,11 @@ export class BalancedUpstream implements Upstream {
   ): Promise<UpstreamLink> {
     const { upstream, health } = member;
     const limit = new AbortController();
+    const abort = (): void => limit.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
     member.connections++;
-    const opening = upstream.connect(session, AbortSignal.any([signal, limit.signal]));
+    const opening = upstream.connect(session, limit.signal);
     try {
       const link = await within(this.#options.clock, milliseconds, "a connection", opening);
       health.succeeded();
@@ -265,6 +261,8 @@ export class BalancedUpstream implements Upstream {
       // Where this is a member itself, it has let its own time pass with this one.
       if (signal.reason instanceof TimeoutError) health.failed();
       throw new UpstreamFailure("aborted", "The session has ended", { cause: error });
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -355,29 +353,4 @@ function fixed(members: readonly BalancedMember[]): MemberSource {
 function atLeast(least: number, option: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new OptionError(option, value, `a whole number of at least ${least}`);
-}
-
-/** All members, whoever is to be tried first: those that are up, then those that are down. */
-function* candidates(strategy: Strategy, members: readonly Member[]): Generator<Member> {
-  const down = members.filter(({ health }) => health.down);
-  for (const some of [members.filter(({ health }) => !health.down), down]) {
-    // Nobody's turn is used up in a group that is not reached.
-    for (let at = 0, end = 0; at < some.length; at = end) {
-      while (end < some.length && some[end].priority === some[at].priority) end++;
-      yield* inTurn(strategy, some.slice(at, end));
-    }
-  }
-}
-
-/** A failure under the member's name, which is down then if that is its fault. */
-function blame({ upstream, health }: Member, error: unknown): unknown {
-  if (error instanceof TimeoutError) {
-    health.failed();
-    const { name } = upstream;
-    return new UpstreamFailure("timeout", `${name}: ${error.message}`, { cause: error });
-  }
-  if (!(error instanceof UpstreamFailure) || error.kind === "aborted") return error;
-  const { kind, message, reply } = error;
-  if (kind !== "busy") health.failed();
-  return new UpstreamFailure(kind, `${upstream.name}: ${message}`, { cause: error, reply });
 }

@@ -40,6 +40,7 @@ export interface DiscoveredAddress {
   readonly host: string;
   /** IP address. */
   readonly address: string;
+  /** Port of the host. */
   readonly port: number;
 }
 
@@ -147,7 +148,9 @@ class DiscoveredMembers implements MemberSource {
   #until = -Infinity;
   #asking: Promise<void> | undefined;
   readonly #farewells = new Set<Promise<void>>();
-  readonly #closing = new AbortController();
+  /** Calls the question off that is being asked. */
+  #limit: AbortController | undefined;
+  #closed = false;
 
   constructor(discovery: Discovery) {
     this.#discovery = discovery;
@@ -166,7 +169,8 @@ class DiscoveredMembers implements MemberSource {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closed = true;
+    this.#limit?.abort();
     await this.#asking;
     this.#until = Infinity;
     this.#retire(new Map());
@@ -175,11 +179,10 @@ class DiscoveredMembers implements MemberSource {
 
   async #ask(): Promise<void> {
     const { clock, of, ask } = this.#discovery;
-    const limit = new AbortController();
-    const signal = AbortSignal.any([limit.signal, this.#closing.signal]);
+    const limit = this.#limit = new AbortController();
     try {
-      const { hosts, ttl, guessed = false } = await within(clock, PATIENCE, of, ask(signal));
-      if (this.#closing.signal.aborted) return;
+      const { hosts, ttl, guessed = false } = await within(clock, PATIENCE, of, ask(limit.signal));
+      if (this.#closed) return;
       if (!guessed || this.#known === undefined) this.#learn(hosts);
       this.#useFor(guessed ? RETRY : ttl === undefined ? FRESH : clamped(ttl * 1000));
     } catch (cause) {

@@ -43,7 +43,7 @@ export type UpstreamUrl =
 const ALLOWED =
   "smtp://host:port, smtps://host:port, smtp+mx://domain, smtp+srv://_service._tcp.domain, " +
   "smtps+srv://_service._tcp.domain, unix:/path (each with ?tls=none|opportunistic|required|" +
-  "verify, ca=file, name=host, pin=sha256:hex, chunking=as-received|always|never), capture: or " +
+  "verify, ca=file, name=host, pin=sha256:hex, chunking=small|as-received|always|never), capture: or " +
   "capture:directory";
 
 /** Ways to servers, by the protocol of their URLs. */
@@ -60,7 +60,7 @@ const SCHEMES: Readonly<
 /** Service and protocol before the domain of SRV records (RFC 2782). */
 const SERVICE = /^(_[a-z0-9-]{1,62}\._[a-z0-9-]{1,62}\.)(.+)$/;
 
-const CHUNKING = ["as-received", "always", "never"] as const;
+const CHUNKING = ["small", "as-received", "always", "never"] as const;
 const FINGERPRINT = /^sha256:((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})$/;
 
 /**
@@ -68,7 +68,7 @@ const FINGERPRINT = /^sha256:((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})$/;
  * `smtp+mx://domain`, `smtp+srv://_service._tcp.domain` (`smtps+srv:` for TLS from the first octet),
  * `unix:/path`, `capture:` or `capture:directory`. Port 25 and 465 are the defaults. All but captures
  * take `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
- * `pin=sha256:hex` (repeatable) and `chunking=as-received|always|never` as query.
+ * `pin=sha256:hex` (repeatable) and `chunking=small|as-received|always|never` as query.
  *
  * With records, the name that `tls=verify` checks is that of the host which they name: whoever can
  * forge the records has a certificate for a host of his own. `name=host` does not depend on them.
@@ -126,7 +126,7 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     ? { kind: "name", name }
     : { kind: "none" };
   if (mode === "verify" && verify.kind === "none") throw wrong(text, "tls=verify with name=host");
-  const chunking = one("chunking") ?? "as-received";
+  const chunking = one("chunking") ?? "small";
   if (!CHUNKING.some((known) => known === chunking)) throw wrong(chunking, CHUNKING.join(", "));
   return {
     ...place,

@@ -1,58 +1,25 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { createSocket } from "node:dgram";
 import { resolverAt } from "../../src/adapters/deno/resolver.ts";
-import { encode } from "../../src/bytes.ts";
-import { confirmedName, type Resolver } from "../../src/dns/resolver.ts";
+import { confirmedName } from "../../src/dns/resolver.ts";
+import { nameOctets, type Records, short, TYPE, withNameServer } from "../dns/_name_server.ts";
 
-const PTR = 12;
-const A = 1;
-const AAAA = 28;
-
-/** Answers: the name and the type that are asked for, and the data of the record. */
-const records: Readonly<Record<string, readonly number[]>> = {
-  [`1.2.0.192.in-addr.arpa/${PTR}`]: [2, ...encode("MX"), 7, ...encode("example"), 0],
-  [`mx.example/${A}`]: [192, 0, 2, 1],
-  [`mx.example/${AAAA}`]: [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+const records: Records = {
+  [`1.2.0.192.in-addr.arpa/${TYPE.PTR}`]: [nameOctets("mx.example")],
+  [`mx.example/${TYPE.A}`]: [[192, 0, 2, 1]],
+  [`mx.example/${TYPE.AAAA}`]: [[0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]],
+  [`example/${TYPE.MX}`]: [
+    [...short(20), ...nameOctets("b.example")],
+    [...short(10), ...nameOctets("a.example")],
+  ],
+  [`null.example/${TYPE.MX}`]: [[...short(0), ...nameOctets("")]],
+  [`_smtp._tcp.example/${TYPE.SRV}`]: [
+    [...short(1), ...short(30), ...short(2525), ...nameOctets("a.example")],
+  ],
 };
 
-/** The reply to one question (RFC 1035 §4.1); NXDOMAIN for what is not among the records. */
-function replyTo(query: Uint8Array): Uint8Array {
-  const labels: string[] = [];
-  let at = 12;
-  for (; query[at] > 0; at += 1 + query[at]) {
-    labels.push(new TextDecoder().decode(query.subarray(at + 1, at + 1 + query[at])));
-  }
-  const type = query[at + 2];
-  const data = records[`${labels.join(".").toLowerCase()}/${type}`];
-  const flags = data === undefined ? [0x81, 0x83] : [0x81, 0x80];
-  const counts = [0, 1, 0, data === undefined ? 0 : 1, 0, 0, 0, 0];
-  const answer = data && [0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, data.length, ...data];
-  return new Uint8Array([
-    ...query.subarray(0, 2),
-    ...flags,
-    ...counts,
-    ...query.subarray(12, at + 5),
-    ...answer ?? [],
-  ]);
-}
-
-/** Runs a test against a name server, which may be one that never answers. */
-async function withServer(silent: boolean, play: (resolver: Resolver) => Promise<void>) {
-  const server = createSocket("udp4");
-  server.on("message", (query, { port, address }) => {
-    if (!silent) server.send(replyTo(query), port, address);
-  });
-  await new Promise<void>((resolve) => {
-    server.bind(0, "127.0.0.1", resolve);
-  });
-  await play(resolverAt({ ipAddr: "127.0.0.1", port: server.address().port }));
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-}
-
 Deno.test("resolver: PTR, A and AAAA records", async () => {
-  await withServer(false, async (resolver) => {
+  await withNameServer(records, async (at) => {
+    const resolver = resolverAt(at);
     const { signal } = new AbortController();
     assertEquals(await resolver.addresses("mx.example", 4, signal), ["192.0.2.1"]);
     assertEquals(await resolver.addresses("mx.example", 6, signal), ["2001:db8::1"]);
@@ -62,10 +29,28 @@ Deno.test("resolver: PTR, A and AAAA records", async () => {
   });
 });
 
+Deno.test("resolver: MX and SRV records", async () => {
+  await withNameServer(records, async (at) => {
+    const resolver = resolverAt(at);
+    const { signal } = new AbortController();
+    const mx = await resolver.mx("example", signal);
+    assertEquals(mx.toSorted((one, other) => one.preference - other.preference), [
+      { preference: 10, exchange: "a.example." },
+      { preference: 20, exchange: "b.example." },
+    ]);
+    assertEquals(await resolver.mx("null.example", signal), [{ preference: 0, exchange: "." }]);
+    assertEquals(await resolver.srv("_smtp._tcp.example", signal), [
+      { priority: 1, weight: 30, port: 2525, target: "a.example." },
+    ]);
+    await assertRejects(() => resolver.mx("gone.example", signal));
+    await assertRejects(() => resolver.srv("_smtp._tcp.gone.example", signal));
+  });
+});
+
 Deno.test("resolver: a name server that does not answer is left at the signal", async () => {
-  await withServer(true, async (resolver) => {
+  await withNameServer(undefined, async (at) => {
     const control = new AbortController();
-    const asked = resolver.addresses("mx.example", 4, control.signal);
+    const asked = resolverAt(at).addresses("mx.example", 4, control.signal);
     control.abort();
     await assertRejects(() => asked);
   });

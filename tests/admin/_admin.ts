@@ -5,12 +5,14 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Admin, createAdmin } from "../../src/admin/admin.ts";
+import { type Admin, adminOf } from "../../src/admin/admin.ts";
 import { readEvents } from "../../src/admin/event_reader.ts";
 import type { AdminOptions } from "../../src/admin/options.ts";
+import type { ChannelListener } from "../../src/channel.ts";
 import { Stats, type StatsOptions } from "../../src/stats/stats.ts";
+import { defer, definePolicy, discard, type Policy, reject } from "../../src/policy/mod.ts";
+import { leave, type Peer, rest, Stage, type StageOptions } from "../_dialogue.ts";
 import { guarded } from "../_peer.ts";
-import { Stage, type StageOptions } from "../_dialogue.ts";
 import { type Description, operationsOf } from "./_openapi.ts";
 
 /** As the admin is addressed. */
@@ -44,7 +46,7 @@ export async function watched(
   const stage = new Stage({ offers: [], ...options });
   const stats = new Stats({ clock: stage.clock, ...options.stats });
   const observing = stage.proxy.observe(stats.observer);
-  const admin = createAdmin(stage.proxy, { stats, ...options.admin });
+  const admin = adminOf(stage.proxy, stats, options.admin ?? {});
   await play({ stage, stats, admin, ask: asking(admin) });
   admin.close();
   await stage.end();
@@ -107,8 +109,24 @@ export class Viewer {
   }
 
   async leave(): Promise<void> {
+    // What has not been read yet has nobody to let go of it.
+    if (!this.response.body!.locked) await this.response.body!.cancel();
     await this.#events.return(undefined);
   }
+}
+
+/** A listener to which nobody connects. */
+export function idleListener(): ChannelListener {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const next = async (): Promise<IteratorReturnResult<undefined>> => {
+    await promise;
+    return { done: true, value: undefined };
+  };
+  return {
+    address: { transport: "memory", name: "idle" },
+    close: resolve,
+    [Symbol.asyncIterator]: () => ({ next }),
+  };
 }
 
 /** The description that an admin gives of itself. */
@@ -143,9 +161,57 @@ export async function send(stage: Stage, reply: string): Promise<void> {
   await client.expect("221 2.0.0 Closing");
 }
 
-/** Mail transactions that end in each way, one session each; the policy has to be {@linkcode sorting}. */
+/** Decides by the local-part of the sender, or of the recipient. */
+export const sorting: Policy = definePolicy({
+  name: "sorting",
+  mail: ({ reversePath: { localPart } }) => {
+    if (localPart === "banned") return reject("550 5.7.1 Banned");
+    if (localPart === "early") return defer("451 4.7.1 Too early");
+    return localPart === "nobody" ? discard() : undefined;
+  },
+  rcpt: ({ forwardPath: { localPart } }) =>
+    localPart === "absent" ? reject("550 5.1.1 Absent") : undefined,
+});
+
+/** Says commands, each of which must be answered so. */
+export async function say(client: Peer, ...lines: readonly [line: string, reply: string][]) {
+  for (const [line, reply] of lines) {
+    await client.send(`${line}\r\n`);
+    await client.expect(reply);
+  }
+}
+
+/** A mail transaction for each way in which one can end; the policy has to be {@linkcode sorting}. */
 export async function sendMail(stage: Stage): Promise<void> {
   await send(stage, "250 2.0.0 Ok");
   await send(stage, "554 5.7.1 No");
   await send(stage, "451 4.3.0 Later");
+  const client = await stage.ready();
+  await say(
+    client,
+    ["MAIL FROM:<banned@client.example>", "550 5.7.1 Banned"],
+    ["MAIL FROM:<early@client.example>", "451 4.7.1 Too early"],
+    ["MAIL FROM:<nobody@client.example>", "250 *"],
+    ["RCPT TO:<b@upstream.example>", "250 *"],
+    ["DATA", "354 *"],
+    ["Hello\r\n.", "250 *"],
+  );
+  client.reset();
+  const { client: other, upstream } = await stage.recipients();
+  await say(other, ["RCPT TO:<absent@upstream.example>", "550 5.1.1 Absent"]);
+  await other.send("RSET\r\n");
+  await upstream.expect("RSET");
+  await upstream.send("250 2.0.0 Ok\r\n");
+  await other.expect("250 2.0.0 Reset");
+  other.reset();
+  const { client: third } = await stage.recipients();
+  third.reset();
+  await letGo(stage);
+}
+
+/** Plays the upstream's part of ends that are under way. */
+export async function letGo({ upstream: { all } }: Stage): Promise<void> {
+  await rest();
+  for (const peer of all) if (peer.unread === "QUIT\r\n" && !peer.closed) await leave(peer);
+  await rest();
 }

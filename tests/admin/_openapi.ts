@@ -178,7 +178,15 @@ export function assertDescribed(
  */
 export function assertOpenApi(description: Description): void {
   assertEquals(description.openapi, "3.1.0");
-  assertKeys(description, ["openapi", "info", "servers", "security", "paths", "components"]);
+  assertKeys(description, [
+    "openapi",
+    "info",
+    "servers",
+    "security",
+    "paths",
+    "components",
+    "webhooks",
+  ]);
   assertKeys(description.info, ["title", "version", "description"]);
   const schemes = Object.keys(description.components.securitySchemes);
   for (const requirement of description.security) {

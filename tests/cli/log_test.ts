@@ -240,7 +240,11 @@ Deno.test("what a transaction has cost", async () => {
     await clock.advance(3);
     observer.ruling("mail", mail, asked(2, 0.26));
     await clock.advance(20);
-    observer.upstreamOpened(session(), "default", { took: 20, extensions: undefined! });
+    observer.upstreamOpened(session(), "default", {
+      took: 20,
+      reused: false,
+      extensions: undefined!,
+    });
     await clock.advance(10);
     // Two recipients that were sent at once are waited for at the same time.
     const rcptTo = { ...transaction(), forwardPath: Path.null, given: Path.null, parameters: {} };
@@ -341,7 +345,12 @@ function everything({ observer, upstreamDropped, trouble }: Log): void {
   observer.sessionOpened?.(who);
   observer.command?.(who, { verb: "AUTH", mechanism: "PLAIN", initialResponse: "AHNlY3JldA==" });
   observer.reply?.(who, reply("334 c2VjcmV0"), { verb: "AUTH", took: 0.44 });
-  observer.upstreamOpened?.(who, "default", { took: 3, tls, extensions: undefined! });
+  observer.upstreamOpened?.(who, "default", {
+    took: 3,
+    reused: false,
+    tls,
+    extensions: undefined!,
+  });
   observer.upstreamReply?.(who, "default", { verb: "AUTH", took: 1, reply: reply("334 c2VjcmV0") });
   observer.upstreamReply?.(who, "default", { verb: "RCPT", took: 2, reply: refusal });
   observer.upstreamReply?.(who, "default", { verb: "RSET", took: 9 });

@@ -10,14 +10,14 @@ Deno.test.afterAll(() => certificates.remove());
 Deno.test("the overview names every command", async () => {
   const { status, out, err } = await run("--help");
   assertEquals([status, err], [0, []]);
-  for (const command of ["serve", "send", "probe", "version"]) {
+  for (const command of ["serve", "send", "top", "tail", "probe", "version"]) {
     assertEquals(out.filter((line) => line.startsWith(`  ${command} `)).length, 1);
   }
   for (const args of [["-h"], ["help"]]) assertEquals((await run(...args)).out, out);
 });
 
 Deno.test("--help of each command goes to standard output", async () => {
-  for (const command of ["serve", "send", "probe", "version"]) {
+  for (const command of ["serve", "send", "top", "tail", "probe", "version"]) {
     for (const option of ["--help", "-h"]) {
       const { status, out, err } = await run(command, option);
       assertEquals([status, err], [0, []]);
@@ -49,7 +49,7 @@ Deno.test("usage errors: one line, exit status 2", async (t) => {
   await refuses(t, [
     [
       ["relay"],
-      'Unknown command "relay"; allowed are serve, check, send, explain, replay, probe, version',
+      'Unknown command "relay"; allowed are serve, check, send, explain, replay, top, tail, probe, version',
     ],
     [["constructor"], 'Unknown command "constructor"'],
     [["--unknown"], "serve: Unknown option '--unknown'"],
@@ -79,7 +79,7 @@ Deno.test("serve refuses each mistake", async (t) => {
     [["--upstream", "smtp://127.0.0.1?tls=maybe"], 'found "tls=maybe"'],
     [["--upstream", "smtps://127.0.0.1?tls=none"], 'found "tls=none"'],
     [["--upstream", "smtp://127.0.0.1?port=25"], 'found "port=25"'],
-    [["--upstream", "smtp://127.0.0.1?chunking=no"], 'found "no", allowed is as-received'],
+    [["--upstream", "smtp://127.0.0.1?chunking=no"], 'found "no", allowed is small, as-received'],
     [["--upstream", "smtp://127.0.0.1?pin=sha256:12"], "64 hexadecimal digits"],
     [["--upstream", "smtp://127.0.0.1?tls=verify&tls=none"], "two of tls"],
     [["--upstream", "smtp://127.0.0.1?ca=x"], "only together with tls=verify"],

@@ -16,17 +16,17 @@ async function served(
 ): Promise<string[]> {
   const directory = await Deno.makeTempDir({ prefix: "sluice-record-" });
   const lines: string[] = [];
+  const log = openLog({
+    format: "text",
+    level: "info",
+    addresses: "plain",
+    clock: systemClock,
+    write: (text) => void lines.push(...text.split("\n").slice(0, -1)),
+  });
   try {
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${directory}/${name}`, text);
     }
-    const log = openLog({
-      format: "text",
-      level: "info",
-      addresses: "plain",
-      clock: systemClock,
-      write: (text) => void lines.push(...text.split("\n").slice(0, -1)),
-    });
     const service = await Service.start({
       surroundings: {
         clock: systemClock,
@@ -42,10 +42,10 @@ async function served(
       await use(service, directory);
     } finally {
       await service.close(0);
-      await log.close();
     }
     await afterwards(directory);
   } finally {
+    await log.close();
     await Deno.remove(directory, { recursive: true });
   }
   return lines;

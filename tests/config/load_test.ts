@@ -27,9 +27,8 @@ Deno.test("an empty file is every default", async () => {
   assertEquals(listeners.map(({ at }) => at), [
     { transport: "tcp", host: "127.0.0.1", port: 2525 },
   ]);
-  assertEquals([upstream.name, upstream.url], [
-    "capture:",
-    { kind: "capture", directory: undefined },
+  assertEquals(upstream.servers.map(({ name, url }) => [name, url]), [
+    ["capture:", { kind: "capture", directory: undefined }],
   ]);
   assertEquals([rest.tls, rest.shadow, rest.record, rest.tables.size], [
     ...[undefined, undefined, undefined],
@@ -105,7 +104,14 @@ Deno.test("the example says what it says", async () => {
   ]);
   const { upstream, upstreams, tables } = configuration;
   assertEquals([upstream.identify, upstream.timeout], ["xforward", 60_000]);
-  assertEquals([...upstreams.keys()], ["archive", "partners"]);
+  assertEquals([...upstreams.keys()], ["cluster", "archive", "partners"]);
+  const { servers, balance, probe } = upstreams.get("cluster")!;
+  assertEquals(servers.map(({ url, weight, priority }) => [url.kind, weight, priority]), [
+    ["smtp", 2, undefined],
+    ["smtp", undefined, undefined],
+    ["discovered", undefined, 1],
+  ]);
+  assertEquals([balance, probe], ["round-robin", 30_000]);
   assertEquals([...tables], [
     ["partners", { kind: "file", file: `${directory}/partners.txt` }],
     ["blocked", { kind: "url", url: "http://127.0.0.1:8080/blocked.txt", refresh: 300_000 }],
@@ -135,11 +141,48 @@ Deno.test("paths are relative to the file", async () => {
     address = "unix:socket"
   `);
   const { upstream, upstreams, record, listeners } = configuration;
-  assertEquals(upstream.url.kind === "smtp" && upstream.url.authorities, "conf/ca.pem");
-  assertEquals(upstreams.get("a")?.url, { kind: "capture", directory: "conf/mail" });
-  assertEquals(upstreams.get("b")?.url, { kind: "capture", directory: "/var/mail" });
+  const [{ url }] = upstream.servers;
+  assertEquals(url.kind === "smtp" && url.authorities, "conf/ca.pem");
+  const directories = ["a", "b"].map((name) => upstreams.get(name)?.servers[0].url);
+  assertEquals(directories, [
+    { kind: "capture", directory: "conf/mail" },
+    { kind: "capture", directory: "/var/mail" },
+  ]);
   assertEquals(record, { file: "conf/sessions.jsonl", addresses: "hashed" });
   assertEquals(listeners[0].at, { transport: "unix", path: "conf/socket" });
+});
+
+Deno.test("several servers have their places, and paths of their own", async () => {
+  const { upstream } = await load(`
+    [upstream]
+    identify = "xforward"
+    balance = "least-connections"
+    probe = "1m"
+    servers = [
+      { url = "smtps://a.example?ca=ca.pem", weight = 3 },
+      { url = "smtp+srv://_smtp._tcp.example?tls=verify&ca=/ca.pem", priority = 2 },
+    ]
+  `);
+  const { servers, path, ...rest } = upstream;
+  assertEquals(rest, { identify: "xforward", balance: "least-connections", probe: 60_000 });
+  assertEquals(path, ["upstream", "servers"]);
+  assertEquals(
+    servers.map(({ url, path, ...share }) => [
+      "authorities" in url && url.authorities,
+      path,
+      share,
+    ]),
+    [
+      ["conf/ca.pem", ["upstream", "servers", 0, "url"], {
+        name: "smtps://a.example?ca=ca.pem",
+        weight: 3,
+      }],
+      ["/ca.pem", ["upstream", "servers", 1, "url"], {
+        name: "smtp+srv://_smtp._tcp.example?tls=verify&ca=/ca.pem",
+        priority: 2,
+      }],
+    ],
+  );
 });
 
 Deno.test("a shadow is read, and has none of its own", async () => {

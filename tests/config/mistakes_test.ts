@@ -165,6 +165,68 @@ timeout = 0`,
     "a.toml:2:1: upstream.timeout: found 0, allowed is seconds, or a time as 30s, 5m, 1h, of at least 1s",
   ],
   [
+    `[upstream]
+url = 'capture:'
+servers = [{ url = 'capture:' }]`,
+    "a.toml:3:1: upstream.servers: found both url and servers, allowed is one of them",
+  ],
+  [
+    `[upstream]
+servers = []`,
+    "a.toml:2:1: upstream.servers: found an empty array, allowed is at least one server",
+  ],
+  [
+    `[upstream]
+servers = ['smtp://a']`,
+    'a.toml:2:12: upstream.servers[0]: found "smtp://a", allowed is a table',
+  ],
+  [
+    `[upstream]
+servers = [
+  { url = 'capture:' },
+  { weight = 2 },
+]`,
+    "a.toml:4:3: upstream.servers[1].url: found nothing, allowed is the URL of an upstream",
+  ],
+  [
+    `[upstream]
+servers = [{ url = 'smtp+srv://example' }]`,
+    'a.toml:2:14: upstream.servers[0].url: found "smtp+srv://example", allowed is smtp://host:port, smtps://h…',
+  ],
+  [
+    `[upstream]
+servers = [{ url = 'capture:', weight = 0 }]`,
+    "a.toml:2:32: upstream.servers[0].weight: found 0, allowed is a whole number of at least 1",
+  ],
+  [
+    `[upstream]
+servers = [{ url = 'capture:', priority = -1 }]`,
+    "a.toml:2:32: upstream.servers[0].priority: found -1, allowed is a whole number of at least 0",
+  ],
+  [
+    `[upstream]
+servers = [{ url = 'capture:' }]
+balance = 'random'`,
+    'a.toml:3:1: upstream.balance: found "random", allowed is round-robin, least-connections',
+  ],
+  [
+    `[upstream]
+servers = [{ url = 'capture:' }]
+probe = '100ms'`,
+    'a.toml:3:1: upstream.probe: found "100ms", allowed is seconds, or a time as 30s, 5m, 1h, of at least 1s',
+  ],
+  [
+    `[upstreams.a]
+url = 'smtp://a'
+balance = 'round-robin'`,
+    'a.toml:3:1: upstreams.a.balance: found "round-robin", allowed is only together with servers, or a url of smtp+mx or smtp+srv',
+  ],
+  [
+    `[upstream]
+probe = '30s'`,
+    "a.toml:2:1: upstream.probe: found 30000, allowed is only together with servers, or a url of smtp+mx or smtp+srv",
+  ],
+  [
     "[upstreams.a]",
     "a.toml:1:12: upstreams.a.url: found nothing, allowed is the URL of an upstream",
   ],

@@ -47,6 +47,12 @@ const tls = (
   tls: { ...file.tls!, ...changed, paths: { ...file.tls!.paths, ...paths } },
 });
 
+const memory = {
+  name: "capture:",
+  url: { kind: "capture", directory: undefined },
+  path: ["--upstream"],
+} as const;
+
 /** What a command line changes, and nothing else. */
 const rows: readonly (readonly [
   args: readonly string[],
@@ -68,11 +74,11 @@ const rows: readonly (readonly [
   [["--idle-timeout", "7"], option({ timeouts: { command: 7_000, data: 200_000 } })],
   [
     ["--upstream", "capture:"],
-    upstream({
-      name: "capture:",
-      url: { kind: "capture", directory: undefined },
-      path: ["--upstream"],
-    }),
+    upstream({ servers: [memory], path: ["--upstream"] }),
+  ],
+  [
+    ["--upstream", "capture:", "--upstream", "capture:"],
+    upstream({ servers: [memory, memory], path: ["--upstream"] }),
   ],
   [["--identify", "proxy"], upstream({ identify: "proxy-v2" })],
   [["--upstream-timeout", "1m"], upstream({ timeout: 60_000 })],
@@ -121,6 +127,22 @@ Deno.test("each option takes the place of what the file says, whole", async (t) 
       assertEquals(plain(changed), { ...plain(configuration), ...changes(configuration) });
     });
   }
+});
+
+Deno.test("servers of the command line are balanced by nothing that the file says", async () => {
+  const configuration = await loadConfiguration(
+    "a.toml",
+    () =>
+      Promise.resolve(
+        "[upstream]\nservers = [{ url = 'capture:' }]\nbalance = 'least-connections'\nprobe = 9",
+      ),
+  );
+  const { upstream } = override(configuration, parse(serve, ["--upstream", "capture:"]));
+  assertEquals([upstream.servers, upstream.balance, upstream.probe], [
+    [memory],
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test("a mistake names the option that it comes from, or the file", async () => {

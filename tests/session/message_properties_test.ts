@@ -37,6 +37,11 @@ const upstreams: Readonly<Record<string, StageOptions>> = {
   "DATA": { offers: ["PIPELINING"] },
   "BDAT": { offers: ["PIPELINING", "CHUNKING"], upstream: { chunking: "always", chunkSize: 16 } },
   "BDAT without PIPELINING": { offers: ["CHUNKING"], upstream: { chunkSize: 16 } },
+  "BDAT where it is small": {
+    offers: ["PIPELINING", "CHUNKING"],
+    upstream: { chunking: "small", chunkSize: 24 },
+    proxy: { eagerMail: false },
+  },
   "capture": { offers: [], proxy: { upstream: new CaptureUpstream("capture:", store) } },
 };
 

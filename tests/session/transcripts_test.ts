@@ -1,4 +1,5 @@
-import { play } from "../_transcript.ts";
+import { assertEquals } from "@std/assert";
+import { play, playPooled } from "../_transcript.ts";
 
 const directory = new URL("../testdata/transcripts/", import.meta.url);
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DataScan, Finding, Place } from "../../src/stages/data_scan.ts";
 import { octets } from "../_chunking.ts";
+import { testEachWay } from "./_scanners.ts";
 
 const { nothing, dot, dotAfterBareLf, nulDot, cr, bareLf } = Finding;
 
@@ -41,13 +42,27 @@ const table: [input: string, expected: [number, Finding][]][] = [
   ["\0\r\n.", [[3, dot]]],
 ];
 
-Deno.test("DataScan: stops at what somebody has to decide, and at nothing else", () => {
+testEachWay("DataScan: stops at what somebody has to decide, and at nothing else", () => {
   for (const [input, expected] of table) {
     assertEquals(findings(input), expected, JSON.stringify(input));
   }
 });
 
-Deno.test("DataScan: the place lasts from one chunk to the next", () => {
+testEachWay("DataScan: the same amid long lines, wherever they begin", () => {
+  const line = "x".repeat(60) + "\r\n";
+  for (const [input, expected] of table) {
+    if (!input.startsWith("\0") && !input.startsWith(".")) {
+      for (let length = 0; length < 200; length++) {
+        const before = "x".repeat(length % 40) + line.repeat(length / 40) + "y";
+        const shifted = expected.map(([at, finding]) => [before.length + at, finding]);
+        // A CR at the end of the input is not at the end of the chunk here; it is bare all the same.
+        assertEquals(findings(before + input + "y" + line), shifted, JSON.stringify(input));
+      }
+    }
+  }
+});
+
+testEachWay("DataScan: the place lasts from one chunk to the next", () => {
   const places: [before: string, place: Place, dotIs: Finding][] = [
     ["a\r\n", Place.lineStart, dot],
     ["a\r\n\0", Place.afterNul, nulDot],

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type DataFault, DotUnstuffer, UnfinishedDataFault } from "../../src/stages/mod.ts";
 import { assertEveryCutting, octets, run } from "../_chunking.ts";
 import { endLookalikes, lenientSeesEnd, readWire } from "./_mail_data.ts";
+import { testEachWay } from "./_scanners.ts";
 
 const end = (octets: number, fault?: DataFault) =>
   fault ? { end: true, fault, octets } : { end: true, octets };
@@ -46,7 +47,7 @@ const normalize: Row[] = [
 ];
 
 for (const [bareNewline, rows] of [["reject", reject], ["normalize", normalize]] as const) {
-  Deno.test(`DotUnstuffer: ${bareNewline}`, () => {
+  testEachWay(`DotUnstuffer: ${bareNewline}`, () => {
     for (const [wire, content, kept, fault] of rows) {
       for (const keepStuffing of [false, true]) {
         assertEveryCutting(
@@ -60,7 +61,7 @@ for (const [bareNewline, rows] of [["reject", reject], ["normalize", normalize]]
   });
 }
 
-Deno.test("DotUnstuffer: what only looks like an end ends nothing and is a fault", () => {
+testEachWay("DotUnstuffer: what only looks like an end ends nothing and is a fault", () => {
   const start = "Subject: a\r\n\r\nbody";
   const smuggled = "MAIL FROM:<a@b.example>\r\nDATA\r\n";
   for (const lookalike of endLookalikes) {
@@ -83,13 +84,13 @@ Deno.test("DotUnstuffer: what only looks like an end ends nothing and is a fault
   }
 });
 
-Deno.test("DotUnstuffer: the lookalikes are what a lenient parser falls for", () => {
+testEachWay("DotUnstuffer: the lookalikes are what a lenient parser falls for", () => {
   const unseen = endLookalikes.filter((lookalike) => !lenientSeesEnd("a" + lookalike));
   // It becomes one only where the first dot is deleted and the NUL is not refused.
   assertEquals(unseen, ["\r\n.\0.\r\n"]);
 });
 
-Deno.test("DotUnstuffer: take stops behind the end, and the next message starts afresh", () => {
+testEachWay("DotUnstuffer: take stops behind the end, and the next message starts afresh", () => {
   const unstuffer = new DotUnstuffer();
   const chunk = octets("a\nb\r\n.\r\n..\r\n.\r\nRSET\r\n");
   const events: unknown[] = [];
@@ -101,7 +102,7 @@ Deno.test("DotUnstuffer: take stops behind the end, and the next message starts 
   unstuffer.flush();
 });
 
-Deno.test("DotUnstuffer: nothing that could become an end is handed out before its time", () => {
+testEachWay("DotUnstuffer: nothing that could become an end is handed out before its time", () => {
   const table: [sofar: string, handedOut: string][] = [
     ["a\r", "a"],
     ["a\r\n", "a\r\n"],
@@ -118,7 +119,7 @@ Deno.test("DotUnstuffer: nothing that could become an end is handed out before i
   }
 });
 
-Deno.test("DotUnstuffer: input that ends before the data does is a fault", () => {
+testEachWay("DotUnstuffer: input that ends before the data does is a fault", () => {
   for (const wire of ["", "a", "a\r\n", "a\r\n.", "a\r\n.\r", "a\r\n.\n", ".\r\na"]) {
     const stage = new DotUnstuffer();
     run(stage, [wire], { flush: false });
@@ -126,7 +127,7 @@ Deno.test("DotUnstuffer: input that ends before the data does is a fault", () =>
   }
 });
 
-Deno.test("DotUnstuffer: a chunk with nothing to change is handed out as it is", () => {
+testEachWay("DotUnstuffer: a chunk with nothing to change is handed out as it is", () => {
   const rows: [keepStuffing: boolean, content: string][] = [
     [false, "a\r\nb\r\n\r\nc.\r\n"],
     [true, "a\r\n..b\r\n...\r\n"],
@@ -141,7 +142,7 @@ Deno.test("DotUnstuffer: a chunk with nothing to change is handed out as it is",
   }
 });
 
-Deno.test("DotUnstuffer: octets counts content, not stuffing", () => {
+testEachWay("DotUnstuffer: octets counts content, not stuffing", () => {
   for (const keepStuffing of [false, true]) {
     const stage = new DotUnstuffer({ keepStuffing });
     run(stage, ["..a\r\n", ".", ".b\r\n", "."], { flush: false });

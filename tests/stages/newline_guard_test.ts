@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type DataFault, NewlineGuard } from "../../src/stages/mod.ts";
 import { cuttings, octets, run } from "../_chunking.ts";
+import { testEachWay } from "./_scanners.ts";
 
 type Row = [content: string, passed: string, fault?: DataFault];
 
@@ -32,7 +33,7 @@ const normalize: Row[] = [
 ];
 
 for (const [bareNewline, rows] of [["reject", reject], ["normalize", normalize]] as const) {
-  Deno.test(`NewlineGuard: ${bareNewline}`, () => {
+  testEachWay(`NewlineGuard: ${bareNewline}`, () => {
     for (const [content, passed, fault] of rows) {
       for (const [name, chunks] of cuttings(content)) {
         const guard = new NewlineGuard({ bareNewline });
@@ -44,7 +45,7 @@ for (const [bareNewline, rows] of [["reject", reject], ["normalize", normalize]]
   });
 }
 
-Deno.test("NewlineGuard: a CR at the end of a chunk is no fault yet", () => {
+testEachWay("NewlineGuard: a CR at the end of a chunk is no fault yet", () => {
   const guard = new NewlineGuard();
   assertEquals(run(guard, ["a\r"], { flush: false }), ["a"]);
   assertEquals(guard.fault, undefined);
@@ -52,7 +53,7 @@ Deno.test("NewlineGuard: a CR at the end of a chunk is no fault yet", () => {
   assertEquals(guard.fault, undefined);
 });
 
-Deno.test("NewlineGuard: clean content is passed on as views of its chunk", () => {
+testEachWay("NewlineGuard: clean content is passed on as views of its chunk", () => {
   const chunk = octets("a\r\n.\r\nb\r\n");
   const pieces: Uint8Array[] = [];
   new NewlineGuard().transform(chunk, { enqueue: (piece) => pieces.push(piece) });

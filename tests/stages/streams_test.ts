@@ -15,6 +15,7 @@ import {
   UnfinishedDataFault,
 } from "../../src/stages/mod.ts";
 import { cuttings, octets, text } from "../_chunking.ts";
+import { testEachWay } from "./_scanners.ts";
 
 function streamOf(chunks: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(chunks.map(octets));
@@ -30,17 +31,20 @@ const onlyContent = (): Stage<DataEvent, Uint8Array> => ({
 const wire = "Subject: a\r\n\r\n..\r\n..b\r\n\r\nc.\r\n.\r\n";
 const content = "Subject: a\r\n\r\n.\r\n.b\r\n\r\nc.\r\n";
 
-Deno.test("streams: mail data through a chain of TransformStreams comes out as it went in", async () => {
-  for (const [name, chunks] of cuttings(wire)) {
-    const sent = streamOf(chunks)
-      .pipeThrough(new TransformStream(new DotUnstuffer()))
-      .pipeThrough(new TransformStream(onlyContent()))
-      .pipeThrough(new TransformStream(new DotStuffer()));
-    assertEquals(text(await toBytes(sent)), wire, name);
-  }
-});
+testEachWay(
+  "streams: mail data through a chain of TransformStreams comes out as it went in",
+  async () => {
+    for (const [name, chunks] of cuttings(wire)) {
+      const sent = streamOf(chunks)
+        .pipeThrough(new TransformStream(new DotUnstuffer()))
+        .pipeThrough(new TransformStream(onlyContent()))
+        .pipeThrough(new TransformStream(new DotStuffer()));
+      assertEquals(text(await toBytes(sent)), wire, name);
+    }
+  },
+);
 
-Deno.test("streams: a chain, a fused stage and a converted stage send the same", async () => {
+testEachWay("streams: a chain, a fused stage and a converted stage send the same", async () => {
   const stages = () => [new DotUnstuffer(), onlyContent(), new BdatFramer({ chunk: 8 })] as const;
   for (const [name, chunks] of cuttings(wire)) {
     const [unstuffer, filter, framer] = stages();
@@ -55,7 +59,7 @@ Deno.test("streams: a chain, a fused stage and a converted stage send the same",
   }
 });
 
-Deno.test("streams: a client that goes away leaves a message without an end", async () => {
+testEachWay("streams: a client that goes away leaves a message without an end", async () => {
   for (let length = 0; length < wire.length; length++) {
     let sent = "";
     const cut = streamOf([wire.slice(0, length)])
@@ -66,7 +70,7 @@ Deno.test("streams: a client that goes away leaves a message without an end", as
   }
 });
 
-Deno.test("streams: lines cross in batches", async () => {
+testEachWay("streams: lines cross in batches", async () => {
   const batches: string[][] = [];
   await streamOf(["EHLO a\r\nMAIL", " FROM:<>\r\nRSET\r\n", "QU"])
     .pipeThrough(toTransformStream<Uint8Array, Line[]>(batched(new LineSplitter({ limit: 512 }))))
@@ -78,7 +82,7 @@ Deno.test("streams: lines cross in batches", async () => {
   assertEquals(batches, [["EHLO a"], ["MAIL FROM:<>", "RSET"]]);
 });
 
-Deno.test("streams: a stage is flushed, and cancelled when the reader goes", async () => {
+testEachWay("streams: a stage is flushed, and cancelled when the reader goes", async () => {
   const guard = new NewlineGuard();
   assertEquals(text(await toBytes(streamOf(["a\r"]).pipeThrough(toTransformStream(guard)))), "a");
   assertEquals(guard.fault, "bare-cr");
@@ -88,7 +92,7 @@ Deno.test("streams: a stage is flushed, and cancelled when the reader goes", asy
   assertEquals(reason, "gone");
 });
 
-Deno.test("toTransformStream: takes strategies for both sides", async () => {
+testEachWay("toTransformStream: takes strategies for both sides", async () => {
   const sizes: number[] = [];
   const { readable, writable } = toTransformStream<Uint8Array, Uint8Array>(new NewlineGuard(), {
     writable: { highWaterMark: 10, size: (chunk) => chunk.length },

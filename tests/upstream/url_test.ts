@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";
-import { parseUpstreamUrl, type UpstreamUrl } from "../../src/upstream/url.ts";
+import { parseUpstreamUrl, tlsAt, type UpstreamUrl } from "../../src/upstream/url.ts";
 
 const PIN = "ab".repeat(32);
 const tcp = (host: string, port: number) => ({ transport: "tcp" as const, host, port });
@@ -12,8 +12,9 @@ Deno.test("upstream url: what it says", () => {
     kind: "smtp",
     tls: { mode: "opportunistic" },
     authorities: undefined,
-    chunking: "as-received",
+    chunking: "small",
   };
+  const records = { ...plain, kind: "discovered" as const };
   const named = (name: string) => ({ kind: "name" as const, name });
   const rows: readonly [text: string, url: UpstreamUrl][] = [
     ["capture:", { kind: "capture", directory: undefined }],
@@ -56,9 +57,51 @@ Deno.test("upstream url: what it says", () => {
         verify: { kind: "fingerprint", fingerprints: [PIN, "cd".repeat(32)] },
       },
     }],
+    ["smtp+mx://Example.ORG?tls=verify", {
+      ...records,
+      by: "mx",
+      domain: "example.org",
+      port: 25,
+      tls: { mode: "required", verify: named("") },
+    }],
+    ["smtp+mx://example.org:2525?tls=verify&name=mx.example", {
+      ...records,
+      by: "mx",
+      domain: "example.org",
+      port: 2525,
+      tls: { mode: "required", verify: named("mx.example") },
+    }],
+    ["smtp+srv://_Submission._tcp.example.org?ca=/a.pem", {
+      ...records,
+      by: "srv",
+      domain: "_submission._tcp.example.org",
+      port: 0,
+      authorities: "/a.pem",
+    }],
+    ["smtps+srv://_submissions._tcp.example.org", {
+      ...records,
+      by: "srv",
+      domain: "_submissions._tcp.example.org",
+      port: 0,
+      tls: { mode: "implicit", verify: named("") },
+    }],
     ["unix:/run/smtp", { ...plain, target: { transport: "unix", path: "/run/smtp" } }],
   ];
   for (const [text, url] of rows) assertEquals(parseUpstreamUrl(text, "--upstream"), url, text);
+});
+
+Deno.test("upstream url: each host of a domain has to prove its own name, or the one that is given", () => {
+  const verify = { kind: "name", name: "", authorities: ["pem"] } as const;
+  assertEquals(tlsAt({ mode: "required", verify }, "mx.example"), {
+    mode: "required",
+    verify: { ...verify, name: "mx.example" },
+  });
+  const others = [
+    { mode: "none" },
+    { mode: "required", verify: { kind: "none" } },
+    { mode: "required", verify: { kind: "name", name: "other.example" } },
+  ] as const;
+  for (const tls of others) assertEquals(tlsAt(tls, "mx.example"), tls);
 });
 
 Deno.test("upstream url: what cannot be read is named", () => {
@@ -76,9 +119,21 @@ Deno.test("upstream url: what cannot be read is named", () => {
     ["smtp://mx?tls=maybe", 'found "tls=maybe"'],
     ["smtp://mx?tls=none&tls=none", 'found "two of tls", allowed is one'],
     ["smtps://mx?tls=none", 'found "tls=none"'],
-    ["smtp://mx?chunking=sometimes", 'found "sometimes", allowed is as-received, always, never'],
+    [
+      "smtp://mx?chunking=sometimes",
+      'found "sometimes", allowed is small, as-received, always, never',
+    ],
     ["smtp://mx?pin=sha256:abc", 'found "sha256:abc", allowed is sha256: and 64 hexadecimal'],
     ["smtp://mx?pin=md5:abc", 'found "md5:abc"'],
+    ["smtp+mx://", 'found "smtp+mx://"'],
+    ["smtp+mx://192.0.2.1", 'found "smtp+mx://192.0.2.1"'],
+    ["smtp+mx://_mx.example", 'found "smtp+mx://_mx.example"'],
+    ["smtp+mx://mx.example:0", 'found "smtp+mx://mx.example:0"'],
+    ["smtps+mx://mx.example", 'found "smtps+mx://mx.example"'],
+    ["smtp+srv://example.org", 'found "smtp+srv://example.org"'],
+    ["smtp+srv://_smtp._tcp", 'found "smtp+srv://_smtp._tcp"'],
+    ["smtp+srv://_smtp._tcp.example:25", 'found "smtp+srv://_smtp._tcp.example:25"'],
+    ["smtps+srv://_smtp._tcp.example?tls=none", 'found "tls=none"'],
     ["unix:/run/smtp?tls=verify", "allowed is tls=verify with name=host"],
   ];
   for (const [text, message] of rows) {

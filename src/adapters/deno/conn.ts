@@ -9,12 +9,13 @@
 
 import { EMPTY } from "../../bytes.ts";
 import { type Address, type Channel, ChannelError } from "../../channel.ts";
+import { LEASE_OCTETS, type ScanLease, scanMemory } from "../../stages/scanner/scan_memory.ts";
 import { messageOf } from "../fault.ts";
 
 /** Octets of the read buffer of a connection that waits: most connections do nothing else. */
 const SMALL_READ = 4096;
-/** Beyond this a larger read buffer moves no more. */
-const LARGE_READ = 262144;
+/** While mail data flows. Beyond this a larger read buffer moves no more. */
+const LARGE_READ = LEASE_OCTETS;
 
 /**
  * Makes a channel of a TCP or Unix connection, which belongs to it from then on.
@@ -73,6 +74,8 @@ class ConnChannel implements Channel {
   readonly remoteAddress: Address;
   readonly #conn: Deno.Conn;
   #buffer = EMPTY;
+  /** What the buffer is leased by, if it is. */
+  #lease: ScanLease | undefined;
   #closed = false;
   #writeEnd: Promise<void> | undefined;
 
@@ -84,7 +87,7 @@ class ConnChannel implements Channel {
 
   async read(size: number = SMALL_READ): Promise<Uint8Array | undefined> {
     const wanted = Math.min(Math.max(size, SMALL_READ), LARGE_READ);
-    if (this.#buffer.length !== wanted) this.#buffer = new Uint8Array(wanted);
+    if (this.#buffer.length !== wanted) this.#renew(wanted);
     const buffer = this.#buffer;
     try {
       const count = await this.#conn.read(buffer);
@@ -92,8 +95,15 @@ class ConnChannel implements Channel {
     } catch (error) {
       throw this.#fault("read", error);
     }
-    this.#buffer = EMPTY;
+    this.#renew(0);
     return undefined;
+  }
+
+  /** Another buffer. What the last read returned is valid no more, so its memory is given back. */
+  #renew(octets: number): void {
+    this.#lease?.giveBack();
+    this.#lease = octets === LARGE_READ && !this.#closed ? scanMemory.lease() : undefined;
+    this.#buffer = this.#lease?.octets ?? new Uint8Array(octets);
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -118,6 +128,9 @@ class ConnChannel implements Channel {
     if (this.#closed) return;
     this.#closed = true;
     this.#buffer = EMPTY;
+    // What the last read returned may be on its way to an upstream.
+    this.#lease?.[Symbol.dispose]();
+    this.#lease = undefined;
     this.#conn.close();
   }
 

@@ -8,7 +8,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { within } from "../../clock.ts";
 import { contentTypeOf, expose, negotiate } from "../../stats/exposition.ts";
 import { needs } from "../access.ts";
-import { type AdminContext, json, refusals, routes, strangers } from "../context.ts";
+import { type AdminContext, json, routes, strangers } from "../context.ts";
 import { access, health, readiness } from "../schema.ts";
 import type { ReadinessView } from "../views.ts";
 
@@ -30,7 +30,7 @@ const readyz = createRoute({
   summary: "Whether mail can pass: it listens, is not draining, and an upstream can be reached.",
   middleware: needs("reader"),
   responses: {
-    ...refusals,
+    ...strangers,
     200: json(readiness, "It can."),
     503: json(readiness, "It cannot, and why."),
   },

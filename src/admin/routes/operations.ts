@@ -5,7 +5,6 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { within } from "../../clock.ts";
 import type { Upstream } from "../../session/upstream.ts";
 import { needs } from "../access.ts";
@@ -15,8 +14,8 @@ import {
   errors,
   json,
   operator,
-  refusals,
   routes,
+  strangers,
 } from "../context.ts";
 import { refuse } from "../errors.ts";
 import { ReloadError } from "../options.ts";
@@ -27,18 +26,12 @@ const PATIENCE = 2_000;
 /** Milliseconds that transactions have to end. */
 const DEADLINE = 30_000;
 
-/** The body may be left out, unlike its content type. */
-const orNothing: MiddlewareHandler = async (c, next) => {
-  if (await c.req.raw.clone().text() === "") c.req.raw = new Request(c.req.raw, { body: "{}" });
-  await next();
-};
-
 const list = createRoute({
   method: "get",
   path: "/api/upstreams",
   summary: "Upstreams: health, what they offer, connections, times, the last failure.",
   middleware: needs("reader"),
-  responses: { ...refusals, 200: json(upstreams, "By name.") },
+  responses: { ...strangers, 200: json(upstreams, "By name.") },
 });
 
 const reload = createRoute({
@@ -57,7 +50,7 @@ const drain = createRoute({
   method: "post",
   path: "/api/drain",
   summary: "Takes no new sessions, lets transactions end, and answers when all is done.",
-  middleware: [...operator, orNothing],
+  middleware: operator,
   request: { body: { content: { "application/json": { schema: drainRequest } } } },
   responses: { ...changes, 200: json(drained, "No session is left.") },
 });

@@ -12,7 +12,7 @@ import type { Explanation, PhaseReport } from "../../policy/explain.ts";
 import type { Pen } from "../../stats/pen.ts";
 import { stepOf } from "../../stats/transaction_record.ts";
 import { needs } from "../access.ts";
-import { type AdminContext, changes, json, operator, refusals, routes } from "../context.ts";
+import { type AdminContext, changes, json, operator, routes, strangers } from "../context.ts";
 import { refuse } from "../errors.ts";
 import { explainRequest, explanation, policy } from "../schema.ts";
 import type { ExplanationView } from "../views.ts";
@@ -22,7 +22,7 @@ const list = createRoute({
   path: "/api/policy",
   summary: "Rules and checks with their hits and the time that they take.",
   middleware: needs("reader"),
-  responses: { ...refusals, 200: json(policy, "In the order in which they are asked.") },
+  responses: { ...strangers, 200: json(policy, "In the order in which they are asked.") },
 });
 
 const explain = createRoute({

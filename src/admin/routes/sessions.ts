@@ -82,9 +82,10 @@ export function sessionRoutes(admin: AdminContext) {
     })
     .openapi(stream, (c) => {
       const { id } = c.req.valid("param");
-      if (!log.has(id)) return refuse(c, 404, ...none(id));
+      const linesAfter = log.follow(id);
+      if (linesAfter === undefined) return refuse(c, 404, ...none(id));
       const since = (last = 0) => {
-        const lines = log.linesAfter(id, last, pen);
+        const lines = linesAfter(last, pen);
         const ended = !log.has(id);
         if (lines.length === 0 && !ended) return { id: last };
         const data: DialogueView = { lines, ended };

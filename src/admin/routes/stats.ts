@@ -14,6 +14,7 @@ import {
   refusals,
   routes,
   statsOf,
+  strangers,
   tooMany,
 } from "../context.ts";
 import { history, historyQuery, stats } from "../schema.ts";
@@ -29,7 +30,7 @@ const snapshot = createRoute({
   path: "/api/stats",
   summary: "All at a glance.",
   middleware,
-  responses: { ...refusals, 200: json(stats, "As it is now.") },
+  responses: { ...strangers, 200: json(stats, "As it is now.") },
 });
 
 const stream = createRoute({
@@ -37,7 +38,7 @@ const stream = createRoute({
   path: "/api/stats/stream",
   summary: "The same every second, as events `stats`.",
   middleware,
-  responses: { ...refusals, ...tooMany, 200: eventStream(stats, "Events.") },
+  responses: { ...strangers, ...tooMany, 200: eventStream(stats, "Events.") },
 });
 
 const past = createRoute({

@@ -15,15 +15,14 @@ import type { Dialogue } from "./dialogue.ts";
 import { finalReply, lostBy, reset } from "./body.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
-/** Octets that are held at most. */
-const ROOM = 65_536;
-
 const TERMINATOR = encode(".\r\n");
 
 /** What the body needs of its link. */
 export interface HeldBodyOptions {
   readonly dialogue: Dialogue;
   readonly timeouts: UpstreamTimeouts;
+  /** Octets that are held at most. */
+  readonly room: number;
   /** Says DATA. */
   readonly open: () => Promise<OpenedBody | Reply>;
   /** Told how the transaction has ended. */
@@ -48,7 +47,7 @@ export class HeldBody implements UpstreamBody {
   }
 
   async write(octets: Uint8Array): Promise<void> {
-    if (this.#body === undefined && this.#held.length + octets.length <= ROOM) {
+    if (this.#body === undefined && this.#held.length + octets.length <= this.#options.room) {
       this.#held.add(octets);
       return;
     }

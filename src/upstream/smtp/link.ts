@@ -30,7 +30,7 @@ import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
 /**
  * In which form mail data go to an upstream that has CHUNKING: as the client sends them; likewise, but
- * a message of up to 64 KiB by BDAT, which takes a turn less; always by BDAT; or by DATA.
+ * a message that fits `chunkSize` by BDAT, which takes a turn less; always by BDAT; or by DATA.
  * BODY=BINARYMIME is always sent by BDAT (RFC 3030 §3).
  */
 export type Chunking = "as-received" | "small" | "always" | "never";
@@ -130,7 +130,9 @@ export class SmtpLink implements UpstreamLink {
     }
     const open = () => this.#openData(wish);
     if (this.options.chunking !== "small" || !this.extensions.has("CHUNKING")) return await open();
-    return { body: new HeldBody({ dialogue: this.dialogue, timeouts, open, ended }) };
+    return {
+      body: new HeldBody({ dialogue: this.dialogue, timeouts, room: chunkSize, open, ended }),
+    };
   }
 
   async #openData(wish: DataForm): Promise<OpenedBody | Reply> {

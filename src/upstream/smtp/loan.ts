@@ -102,14 +102,18 @@ export class Loan implements UpstreamLink {
   }
 
   release(): boolean {
-    if (this.#over || this.#personal || !this.#pooled.link.idle) return false;
-    this.#over = true;
-    this.#pool.giveBack(this.#pooled);
+    const { idle, open } = this.#pooled.link;
+    // On one that is gone nothing is left.
+    if (this.#over || (open && (this.#personal || !idle))) return false;
+    void this.quit();
     return true;
   }
 
   quit(): Promise<void> {
-    if (!this.#over && !this.release()) this.#end((pooled) => this.#pool.retire(pooled));
+    const clean = !this.#personal && this.#pooled.link.idle;
+    const leave = (pooled: Pooled): void =>
+      clean ? this.#pool.giveBack(pooled) : this.#pool.retire(pooled);
+    if (!this.#over) this.#end(leave);
     return Promise.resolve();
   }
 

@@ -39,7 +39,7 @@ export interface SmtpUpstreamOptions {
   readonly timeouts?: Partial<UpstreamTimeouts>;
   /** Whether BDAT is used where the upstream has it (RFC 3030). @default "small" */
   readonly chunking?: Chunking;
-  /** Octets gathered for one BDAT chunk. @default 65536 */
+  /** Octets gathered for one BDAT chunk, and of a small message at most. @default 65536 */
   readonly chunkSize?: number;
   /**
    * Connections are kept and lent to one mail transaction after the other, unless each is told of its

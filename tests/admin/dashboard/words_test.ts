@@ -91,7 +91,7 @@ Deno.test("times are the viewer's", () => {
 Deno.test("addresses and clients", () => {
   const to = (...list: string[]) => recipients(list.map((address) => ({ address })));
   assertEquals([address(""), address("a@b")], ["<>", "a@b"]);
-  assertEquals([to(), to("a@b"), to("a@b", "c@d", "e@f")], ["", "a@b", "a@b and 2 more"]);
+  assertEquals([to(), to("a@b"), to("a@b", "c@d", "e@f")], ["nobody", "a@b", "a@b and 2 more"]);
   assertEquals(
     clientOf({ client: "192.0.2.1", name: "mx.example", listener: "smtp" }),
     "mx.example",

@@ -93,9 +93,9 @@ export function address(path: string): string {
   return path === "" ? "<>" : visible(path);
 }
 
-/** `a@b.example`, `a@b.example and 2 more`; empty without any. */
+/** `a@b.example`, `a@b.example and 2 more`; `nobody` without any. */
 export function recipients(to: TransactionView["to"]): string {
-  if (to.length === 0) return "";
+  if (to.length === 0) return "nobody";
   const more = to.length > 1 ? ` and ${count(to.length - 1)} more` : "";
   return address(to[0].address) + more;
 }

@@ -24,7 +24,7 @@ function make(transaction: TransactionView): HTMLTableRowElement {
     {},
     h("bdi", {}, address(from)),
     " → ",
-    h("bdi", {}, recipients(to) || "nobody"),
+    h("bdi", {}, recipients(to)),
   );
   return row(
     cell("time", h("time", { datetime: new Date(startedAt).toISOString() }, timeOfDay(startedAt))),
