@@ -69,15 +69,16 @@ export async function play(transcript: string): Promise<void> {
 /**
  * Plays one transcript with upstream connections that are kept. Then QUIT comes when nobody wants the
  * connection any more, which is none of the dialogue's business: it is answered behind the scenes.
- *
- * @returns False for a transcript that shows how connections are made, or that of a single client.
  */
-export async function playPooled(transcript: string): Promise<boolean> {
+export async function playPooled(transcript: string): Promise<void> {
   const all = [...steps(transcript)];
-  const options = optionsOf(all);
-  if (options.offers === undefined || options.upstream?.identify === "xclient") return false;
-  await new Play(new Stage({ ...options, pool: {} })).run(withoutFarewells(all));
-  return true;
+  await new Play(new Stage({ ...optionsOf(all), pool: {} })).run(withoutFarewells(all));
+}
+
+/** Whether that can be: not where it is shown how connections are made, or each is one client's. */
+export function poolable(transcript: string): boolean {
+  const { offers, upstream } = optionsOf([...steps(transcript)]);
+  return offers !== undefined && upstream?.identify !== "xclient";
 }
 
 function optionsOf(all: readonly Step[]): StageOptions {

@@ -104,7 +104,7 @@ async function graphOf(entry: string): Promise<Graph> {
 function partOf(specifier: string): string {
   const source = new URL("src/", ROOT).href;
   if (!specifier.startsWith(source)) {
-    return specifier.replace(ROOT.href, "").replace(/^npm:\/?(@[^/]+\/[^@/]+|[^@/]+)@.*/, "npm:$1");
+    return specifier.replace(/^npm:\/?(@[^/]+\/[^@/]+|[^@/]+)@.*/, "npm:$1");
   }
   return specifier.slice(source.length).split("/")[0];
 }
