@@ -27,6 +27,9 @@ import { UpstreamLog } from "./upstream_log.ts";
 import { type Outcome, outcomes, type StatsView } from "./views.ts";
 import { WindowedHistogram } from "./windowed_histogram.ts";
 
+/** However much mail there is, the last transactions reach back for half as many seconds. */
+const SECONDS = 5;
+
 /** How many of the most frequent are shown. */
 const TOP = 10;
 
@@ -34,6 +37,12 @@ const TOP = 10;
 export interface StatsOptions {
   /** Mail transactions that are remembered; fewer where they are large. @default 1000 */
   readonly transactions?: number;
+  /**
+   * Of one second so many accepted ones are remembered, and so many others.
+   *
+   * @default A fifth of `transactions`
+   */
+  readonly perSecond?: number;
   /** Times everything. @default The runtime's clock. */
   readonly clock?: Clock;
 }
@@ -73,7 +82,7 @@ export class Stats {
    *
    * @param options How much is remembered.
    */
-  constructor({ transactions = 1000, clock = systemClock }: StatsOptions = {}) {
+  constructor({ transactions = 1000, perSecond, clock = systemClock }: StatsOptions = {}) {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#outcomes = Object.fromEntries(outcomes.map((one) => [one, 0])) as Record<Outcome, number>;
@@ -88,7 +97,10 @@ export class Stats {
     this.#recipientDomains = new HeavyHitters(clock);
     this.metrics = new Metrics(this.#startedAt);
     this.history = new History(clock);
-    this.transactions = new TransactionLog(transactions);
+    this.transactions = new TransactionLog(transactions, {
+      clock,
+      perSecond: perSecond ?? Math.ceil(transactions / SECONDS),
+    });
     this.upstreams = new UpstreamLog(clock, (name, connections) => {
       this.metrics.upstreamConnections.with(name).read(connections);
     });

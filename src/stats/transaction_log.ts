@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Envelope, TransactionFacts } from "../session/facts.ts";
 import type { Pen } from "./pen.ts";
@@ -33,18 +34,38 @@ export interface TransactionFilter {
 /** Room for the weight of one transaction: several times that of one recipient's. */
 const AVERAGE_WEIGHT = 50;
 
-/** See the module. */
+/** What is remembered of a burst. */
+export interface Sampling {
+  /** Says which second it is. */
+  readonly clock: Pick<Clock, "now">;
+  /** Transactions of one second that are remembered: so many accepted ones, and so many others. */
+  readonly perSecond: number;
+}
+
+/**
+ * See the module. To remember costs more than all else that is done for statistics, so of a burst only
+ * the beginning of each second is remembered; the numbers count all.
+ */
 export class TransactionLog {
   readonly #room: number;
-  /** By number, without gaps. */
+  readonly #sampling: Sampling | undefined;
+  /** By number; what was not remembered leaves a gap. */
   readonly #records = new Map<number, TransactionRecord>();
   #oldest = 1;
   #weight = 0;
   #number = 0;
+  #second = 0;
+  /** Of this second. */
+  #accepted = 0;
+  #others = 0;
 
-  /** @param room How many are kept at most; fewer where they are large, but always the last one. */
-  constructor(room: number) {
+  /**
+   * @param room How many are kept at most; fewer where they are large, but always the last one.
+   * @param sampling Default: all are remembered.
+   */
+  constructor(room: number, sampling?: Sampling) {
     this.#room = room;
+    this.#sampling = sampling;
   }
 
   /** The number of the last one, 0 before the first. */
@@ -52,14 +73,27 @@ export class TransactionLog {
     return this.#number;
   }
 
-  /** Adds one and forgets the oldest where there is no room. */
-  add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord {
+  /** Counts one, remembers it if there are not too many, and forgets the oldest for it. */
+  add(record: Omit<TransactionRecord, "number" | "weight">): void {
+    this.#number++;
+    if (this.#isTooMany(record)) return;
     const facts = settled(record.facts);
-    const numbered = { ...record, facts, number: ++this.#number, weight: weightOf(record) };
+    const numbered = { ...record, facts, number: this.#number, weight: weightOf(record) };
     this.#records.set(this.#number, numbered);
     this.#weight += numbered.weight;
     while (this.#records.size > 1 && this.#isFull) this.#forget();
-    return numbered;
+  }
+
+  #isTooMany({ end }: Pick<TransactionRecord, "end">): boolean {
+    if (this.#sampling === undefined) return false;
+    const second = Math.floor(this.#sampling.clock.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#accepted = 0;
+      this.#others = 0;
+    }
+    const nth = end.kind === "accepted" ? ++this.#accepted : ++this.#others;
+    return nth > this.#sampling.perSecond;
   }
 
   get #isFull(): boolean {
@@ -67,8 +101,10 @@ export class TransactionLog {
   }
 
   #forget(): void {
-    this.#weight -= this.#records.get(this.#oldest)!.weight;
-    this.#records.delete(this.#oldest++);
+    const [[number, { weight }]] = this.#records;
+    this.#weight -= weight;
+    this.#records.delete(number);
+    this.#oldest = number + 1;
   }
 
   /** The one with this id. */
@@ -94,7 +130,7 @@ export class TransactionLog {
 
   /**
    * Those after this number that the filter lets through, the newest first, and how many more. Those
-   * that have left the ring count among these, whatever the filter: nobody can ask them any more.
+   * that are not in the ring count among these, whatever the filter: nobody can ask them any more.
    */
   since(
     number: number,
@@ -103,19 +139,22 @@ export class TransactionLog {
   ): { readonly records: TransactionRecord[]; readonly skipped: number } {
     const matches = matcher(filter);
     const records: TransactionRecord[] = [];
-    let skipped = 0;
+    let skipped = Math.max(0, this.#number - number);
     for (const record of this.#backwards()) {
-      if (record.number <= number) return { records, skipped };
-      if (!matches(record)) continue;
-      if (records.length < limit) records.push(record);
-      else skipped++;
+      if (record.number <= number) break;
+      const wanted = matches(record);
+      if (wanted && records.length < limit) records.push(record);
+      if (!wanted || records.at(-1) === record) skipped--;
     }
-    return { records, skipped: skipped + Math.max(0, this.#oldest - number - 1) };
+    return { records, skipped };
   }
 
   *#backwards(before: number = Infinity): Generator<TransactionRecord> {
     const last = Math.min(this.#number, Math.ceil(before) - 1);
-    for (let number = last; number >= this.#oldest; number--) yield this.#records.get(number)!;
+    for (let number = last; number >= this.#oldest; number--) {
+      const record = this.#records.get(number);
+      if (record !== undefined) yield record;
+    }
   }
 }
 

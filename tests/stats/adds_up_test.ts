@@ -176,7 +176,7 @@ Deno.test("counters add up: clients, upstream, metrics, API, ring and log", () =
 Deno.test("counters add up where each session has its own connection", () => addUp(2_000));
 
 async function addUp(transactions: number, pool?: PoolOptions): Promise<void> {
-  const stats = new Stats({ transactions });
+  const stats = new Stats({ perSecond: Infinity, transactions });
   let written = "";
   await using log = openLog({
     format: "json",
