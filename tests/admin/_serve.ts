@@ -33,12 +33,10 @@ level = "error"
 
 `;
 
-/** A message and what is said before it. */
+/** The envelope of a message. */
 export interface Mail {
   readonly from: string;
   readonly to: readonly string[];
-  /** @default a few lines */
-  readonly text?: string;
 }
 
 /** A running `sluice serve --config`. */
@@ -132,15 +130,11 @@ export class Serving implements AsyncDisposable {
  *
  * @returns The reply to its end.
  */
-export async function transact(
-  client: Client,
-  { from, to, text = "Hello\r\n" }: Mail,
-): Promise<string> {
+async function transact(client: Client, { from, to }: Mail): Promise<string> {
   await client.command(`MAIL FROM:<${from}>`);
   const replies = [];
   for (const recipient of to) replies.push(await client.command(`RCPT TO:<${recipient}>`));
   if (!replies.some((reply) => reply.startsWith("250"))) return await client.command("RSET");
   await client.command("DATA");
-  await client.send(`From: <${from}>\r\nSubject: Hello\r\n\r\n${text}`);
-  return await client.command(".");
+  return await client.command(`From: <${from}>\r\nSubject: Hello\r\n\r\nHello\r\n.`);
 }
