@@ -3,9 +3,8 @@
  * take otherwise?
  *
  * Each measured iteration reads one message of 100 MB in chunks of 64 KiB, several times as much as
- * the processor's caches hold, and makes sure of what it has found. So 10 ms are 10 GB/s, and ten
- * times the iterations per second are MB/s times 10^-2. The stages find bare newlines, dots behind
- * NULs and stuffing too; the others find lines, or the end of the data.
+ * the processor's caches hold, and makes sure of what it has found: 10 ms are 10 GB/s. The stage
+ * finds bare newlines, dots behind NULs and stuffing too; the others find lines, or the end.
  *
  *     deno bench bench/scan_bench.ts
  *
@@ -144,7 +143,7 @@ async function readLines(message: Message): Promise<void> {
   check(count, message.lines);
 }
 
-/** A name, whether it is fast enough for many iterations, and what is measured. */
+/** A name, how many iterations are measured, and what is. */
 type Candidate = [name: string, n: number, run: (message: Message) => void | Promise<void>];
 
 const candidates: readonly Candidate[] = [

@@ -92,14 +92,14 @@ export async function assemble(
 /** One upstream of all servers of the source, or none where one of them could not be made. */
 async function openUpstream(
   work: Work,
-  { servers, balance: strategy, probe, identify, timeout }: UpstreamSource,
+  { servers, balance: strategy, probe, identify, timeout, pool }: UpstreamSource,
   { clock, dropped }: Surroundings,
 ): Promise<Upstream | undefined> {
   const { hostname, keepSourceRoutes } = work.configuration.options;
   const alone = servers.length === 1 &&
     (probe === undefined || servers[0].url.kind === "discovered");
   const balance = { strategy, clock, probeInterval: probe };
-  const wishes = { identify, timeout, hostname, keepSourceRoutes, dropped };
+  const wishes = { identify, timeout, pool, hostname, keepSourceRoutes, dropped };
   const opened = servers.map(async ({ name, url, path, weight, priority }) => {
     const upstream = await work.attempt(
       path,

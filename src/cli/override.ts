@@ -72,6 +72,11 @@ function parseWait(text: string, option: string): number {
   return wait;
 }
 
+/** Of `--upstream-connections`. */
+function parsePool(text: string, option: string): UpstreamSource["pool"] {
+  return text === "own" ? false : { connections: parseNumber(text, option) };
+}
+
 function plainOptions(file: PlainOptions, given: Given): PlainOptions {
   // The proxy knows what is allowed, and checks it.
   const unchecked = <T>(text: string): T => text as T;
@@ -108,12 +113,14 @@ function upstream(file: UpstreamSource, given: Given): UpstreamSource {
     url: parseUpstreamUrl(name, "--upstream"),
     path,
   }));
+  const kept = file.pool === undefined ? {} : { pool: file.pool };
   return {
     ...(servers.length === 0
       ? file
-      : { identify: file.identify, timeout: file.timeout, servers, path }),
+      : { identify: file.identify, timeout: file.timeout, ...kept, servers, path }),
     ...part(given, "identify", "identify", parseIdentify),
     ...part(given, "upstream-timeout", "timeout", parseWait),
+    ...part(given, "upstream-connections", "pool", parsePool),
   };
 }
 

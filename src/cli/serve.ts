@@ -11,6 +11,7 @@ import { defaultConfiguration } from "../config/defaults.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
 import { MemoryCounters } from "../state/counters.ts";
+import { defaultPool } from "../upstream/smtp/pool.ts";
 import { telemetryIsOn } from "../stats/telemetry/is_on.ts";
 import { parseDuration } from "./address.ts";
 import type { Surroundings } from "./work.ts";
@@ -117,6 +118,11 @@ export const serve: CommandSpec = {
     "upstream-timeout": {
       argument: "time",
       help: "Wait for each reply of the upstream. Default as RFC 5321 §4.5.3.2.",
+    },
+    "upstream-connections": {
+      argument: "number",
+      help: "Connections to the upstream, which are kept from one message to the next; own: each " +
+        `session has its own. Default ${defaultPool.connections}.`,
     },
     "bare-newline": {
       argument: "what",

@@ -9,6 +9,7 @@ import type { ListenerOptions, ProxyOptions } from "../options.ts";
 import type { RuleSource } from "../policy/rules/rule.ts";
 import type { Strategy } from "../upstream/strategy.ts";
 import type { UpstreamUrl } from "../upstream/url.ts";
+import type { SmtpUpstreamOptions } from "../upstream/smtp/options.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
 import type { Mistake } from "./mistake.ts";
 import type { KeyPath } from "./places.ts";
@@ -51,6 +52,8 @@ export interface UpstreamSource {
   readonly probe?: number;
   /** @default "none" */
   readonly identify?: Identify;
+  /** How connections are kept. @default as a library's */
+  readonly pool?: SmtpUpstreamOptions["pool"];
   /** Milliseconds for each reply. @default as RFC 5321 §4.5.3.2 */
   readonly timeout?: number;
   /** Where the servers stand, for mistakes. */

@@ -327,9 +327,10 @@ const MEMORY: WrittenUrl = { text: "capture:", url: { kind: "capture", directory
 
 function upstreamOf(
   path: KeyPath,
-  { url, servers, ...rest }: UpstreamRow,
+  { url, servers, pool, ...row }: UpstreamRow,
   beside: (path: string) => string,
 ): UpstreamSource {
+  const rest = { ...row, ...pool !== undefined && { pool: poolOf(pool) } };
   const server = ({ text, url }: WrittenUrl, path: KeyPath): ServerSource => ({
     name: text,
     url: url.kind === "capture"
@@ -348,6 +349,12 @@ function upstreamOf(
     ...rest,
     path: [...path, "servers"],
   };
+}
+
+function poolOf(row: NonNullable<UpstreamRow["pool"]>): UpstreamSource["pool"] {
+  if (row === false) return false;
+  const { "idle-time": idleTime, ...others } = row;
+  return given({ idleTime, ...others });
 }
 
 /** A path as the process has to use it. */

@@ -7,6 +7,7 @@
 
 import * as z from "zod";
 import { defaultLimits, defaultTimeouts, resolveOptions } from "../options.ts";
+import { defaultPool } from "../upstream/smtp/pool.ts";
 import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
 import { ruleSchema } from "./rule_schema.ts";
 import {
@@ -57,7 +58,29 @@ const server = z.strictObject({
     .describe("Higher ones are used only where none of the lower ones can be. Default 0."),
 });
 
+const POOL = "false, or a table";
+
+const pool = z.union([
+  z.literal(false),
+  z.strictObject({
+    connections: count().optional()
+      .describe(`Connections at a time. Default ${defaultPool.connections}.`),
+    "idle-time": duration(defaultPool.idleTime),
+    age: duration(defaultPool.age),
+    messages: count().optional()
+      .describe(`Messages on one connection. Default ${defaultPool.messages}.`),
+    refusals: count().optional().describe(
+      `Refusals after which a connection is not used again. Default ${defaultPool.refusals}.`,
+    ),
+    waiting: count().optional()
+      .describe(`Sessions that may wait for a connection. Default ${defaultPool.waiting}.`),
+    patience: duration(defaultPool.patience),
+  }),
+], { error: POOL }).optional()
+  .describe("Connections are kept from one message to the next; false: each session has its own.");
+
 const upstreamRows = {
+  pool,
   servers: z.array(server).min(1, { error: "at least one server" }).optional()
     .describe("Several next hops instead of one url."),
   balance: z.enum(["round-robin", "least-connections"]).optional()

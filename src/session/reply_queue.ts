@@ -155,7 +155,7 @@ export class ReplyQueue {
 
   readonly #fail = (error: unknown): void => {
     if (this.#error !== undefined) return;
-    this.#deadline.stop();
+    this.#deadline.close();
     this.#writing = false;
     this.#error = error;
     // The session's pending read ends with it.

@@ -55,7 +55,7 @@ export type Finding = typeof Finding[keyof typeof Finding];
 /** What a dot means at each {@linkcode Place} but `text`. */
 const dotAt = [Finding.dot, Finding.dotAfterBareLf, Finding.nulDot] as const;
 
-/** Finds the octets of interest, one after the other, across chunks. Allocates nothing. */
+/** Finds the octets of interest, one after the other, across chunks. */
 export class DataScan {
   /** What the last `find` stopped at. */
   finding: Finding = Finding.nothing;

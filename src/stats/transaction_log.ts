@@ -73,15 +73,20 @@ export class TransactionLog {
     return this.#number;
   }
 
-  /** Counts one, remembers it if there are not too many, and forgets the oldest for it. */
-  add(record: Omit<TransactionRecord, "number" | "weight">): void {
+  /**
+   * Counts one, remembers it if there are not too many, and forgets the oldest for it.
+   *
+   * @returns What is remembered.
+   */
+  add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord | undefined {
     this.#number++;
-    if (this.#isTooMany(record)) return;
+    if (this.#isTooMany(record)) return undefined;
     const facts = settled(record.facts);
     const numbered = { ...record, facts, number: this.#number, weight: weightOf(record) };
     this.#records.set(this.#number, numbered);
     this.#weight += numbered.weight;
     while (this.#records.size > 1 && this.#isFull) this.#forget();
+    return numbered;
   }
 
   #isTooMany({ end }: Pick<TransactionRecord, "end">): boolean {

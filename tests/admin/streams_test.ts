@@ -118,7 +118,7 @@ Deno.test("transactions: from now on, those that a filter lets through", async (
 });
 
 Deno.test("transactions: a viewer that comes again goes on where it was", async () => {
-  await watched({ stats: { transactions: 30 } }, async ({ stage, ask }) => {
+  await watched({ stats: { transactions: 30, perSecond: Infinity } }, async ({ stage, ask }) => {
     const many = async (count: number): Promise<void> => {
       const client = await stage.ready();
       for (let nth = 0; nth < count; nth++) {

@@ -74,6 +74,7 @@ Deno.test("the example says what it says", async () => {
     bareNewline: "reject",
     trace: true,
     keepSourceRoutes: false,
+    eagerMail: false,
     verify: "local",
     tlsRequired: false,
     auth: "relay",

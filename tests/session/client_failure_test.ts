@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { onStage, type Peer, rest, Stage } from "../_dialogue.ts";
+import { onStage, type Peer, rest, Stage, type StageOptions } from "../_dialogue.ts";
 
 const END = "\r\n.\r\n";
 
@@ -53,31 +53,34 @@ Deno.test("failure: the client vanishes", async (t) => {
       return client;
     },
   };
-  for (const chunking of [[], ["CHUNKING"]]) {
+  const worlds: Readonly<Record<string, StageOptions>> = {
+    "DATA upstream": { offers: ["PIPELINING"] },
+    "BDAT upstream": { offers: ["PIPELINING", "CHUNKING"] },
+    "DATA upstream, pooled": { offers: ["PIPELINING"], pool: {} },
+    "BDAT upstream, pooled": { offers: ["PIPELINING", "CHUNKING"], pool: {} },
+  };
+  for (const [world, options] of Object.entries(worlds)) {
     for (const [place, go] of Object.entries(places)) {
       for (const [way, vanish] of Object.entries(vanishings)) {
-        await t.step(
-          `${way} ${place}, ${chunking.length > 0 ? "BDAT" : "DATA"} upstream`,
-          async () => {
-            const stage = new Stage({ offers: ["PIPELINING", ...chunking] });
-            const client = await go(stage);
-            await rest();
-            const upstream = stage.upstream.all.at(-1);
-            if (upstream?.unread === "DATA\r\n") await upstream.send("354 Go on\r\n");
-            await vanish(client);
-            await rest();
-            await stage.clock.advance(3_700_000);
-            await rest();
-            for (const peer of stage.upstream.all) {
-              const seen = peer.take();
-              assert(!seen.includes(END) && !seen.includes("LAST"), JSON.stringify(seen));
-              assert(peer.ended, "the upstream connection lives on");
-            }
-            assertEquals(stage.proxy.sessions, 0);
-            client.take();
-            await stage.end();
-          },
-        );
+        await t.step(`${way} ${place}, ${world}`, async () => {
+          const stage = new Stage(options);
+          const client = await go(stage);
+          await rest();
+          const upstream = stage.upstream.all.at(-1);
+          if (upstream?.unread === "DATA\r\n") await upstream.send("354 Go on\r\n");
+          await vanish(client);
+          await rest();
+          await stage.clock.advance(3_700_000);
+          await rest();
+          for (const peer of stage.upstream.all) {
+            const seen = peer.take();
+            assert(!seen.includes(END) && !seen.includes("LAST"), JSON.stringify(seen));
+            assert(peer.ended, "the upstream connection lives on");
+          }
+          assertEquals(stage.proxy.sessions, 0);
+          client.take();
+          await stage.end();
+        });
       }
     }
   }

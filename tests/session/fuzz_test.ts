@@ -83,6 +83,7 @@ const states: Readonly<Record<string, readonly string[]>> = {
 const OFFERS = ["PIPELINING", "8BITMIME", "SMTPUTF8", "AUTH PLAIN LOGIN", "DSN"];
 const worlds: readonly StageOptions[] = [
   { offers: OFFERS, proxy: { authWithoutTls: true } },
+  { offers: [...OFFERS, "CHUNKING"], pool: {}, proxy: { authWithoutTls: true } },
   { offers: [...OFFERS, "CHUNKING", "BINARYMIME"], proxy: { authWithoutTls: true, trace: true } },
   { offers: [], proxy: { bareNewline: "normalize", verify: "upstream" } },
   {

@@ -15,6 +15,12 @@ const OFFERS = ["AUTH PLAIN", "CHUNKING"];
 const worlds: Readonly<Record<string, StageOptions>> = {
   "nobody is told of": { offers: [...OFFERS, "PIPELINING"], pool: { connections: 2, refusals: 3 } },
   "without PIPELINING": { offers: OFFERS, pool: { connections: 2, messages: 3 } },
+  "small messages by BDAT": {
+    offers: [...OFFERS, "PIPELINING"],
+    upstream: { chunking: "small" },
+    pool: { connections: 2 },
+    proxy: { eagerMail: false },
+  },
   "XFORWARD": {
     offers: [...OFFERS, "PIPELINING", "XFORWARD HELO"],
     upstream: { identify: "xforward", xforward: true },
@@ -293,7 +299,8 @@ const event: fc.Arbitrary<Event> = fc.record({
 });
 
 async function play(options: StageOptions, events: readonly Event[], seed: number): Promise<void> {
-  const stage = new Stage({ ...options, proxy: { authWithoutTls: true, verify: "upstream" } });
+  const proxy = { ...options.proxy, authWithoutTls: true, verify: "upstream" as const };
+  const stage = new Stage({ ...options, proxy });
   const next = random(seed);
   const fates: readonly Fate[] = ["refuse", "refuse", "close", "421 and close", "421"];
   const fate = (): Fate => fates[Math.floor(next() * 40)] ?? "obey";

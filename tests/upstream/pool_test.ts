@@ -293,6 +293,14 @@ pool("what is not clean cannot be released", {}, async (bench) => {
   await peer.expect("RSET");
   await peer.send(OK);
   await reset;
+  // MAIL has been refused, and RCPT is still to be answered.
+  const refused = [link.mail(sender, {}, origin), link.rcpt(recipient, {})];
+  await peer.expect("MAIL *", "RCPT *");
+  await peer.send("550 5.7.1 No\r\n");
+  await refused[0];
+  assertEquals(link.release!(), false);
+  await peer.send("503 5.5.1 Need MAIL\r\n");
+  await refused[1];
   assertEquals(link.release!(), true);
   assertEquals(link.release!(), false);
 });

@@ -158,8 +158,8 @@ async function bind(path: string): Promise<Deno.Listener> {
   }
 }
 
-/** Whether a path is a socket that nobody answers at. */
-async function isStale(path: string): Promise<boolean> {
+/** Whether a path is a socket that nobody answers at. @throws {Deno.errors.NotFound} */
+export async function isStale(path: string): Promise<boolean> {
   if (!(await Deno.lstat(path)).isSocket) return false;
   try {
     (await Deno.connect({ transport: "unix", path })).close();

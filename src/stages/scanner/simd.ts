@@ -7,13 +7,13 @@
 
 import { NO_NEWLINE, skipOctets } from "./skip.ts";
 
-/** So many octets are looked at before any is copied: the loop is as fast as the calls up to then. */
-const NEAR = 64;
+/** So many octets are looked at before any is copied: up to then, the loop is as fast. */
+const NEAR = 32;
 /**
- * Octets of the first copy and of the largest one. Each has four times the size of the one before, so
- * that what is copied in vain is in proportion to what is passed, whatever the chunk holds.
+ * Octets of the first copy and of the largest one. Each is four times as large as the one before,
+ * so that what is copied in vain is in proportion to what is passed, whatever the chunk holds.
  */
-const FIRST_COPY = 128;
+const FIRST_COPY = 512;
 const LARGEST_COPY = 32_768;
 /** The assembled code passes whole blocks, and leaves as many octets to us at the most. */
 const BLOCK = 16;

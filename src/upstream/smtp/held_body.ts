@@ -70,7 +70,9 @@ export class HeldBody implements UpstreamBody {
     reply.catch(() => {});
     await dialogue.write(chunk.octets).then(() => chunk.free(), () => {});
     const answer = finalReply(dialogue, await reply);
-    ended(answer);
+    // RFC 3030 §2: after a refused BDAT nothing but RSET.
+    if (answer.positive) ended(answer);
+    else await this.cancel();
     return answer;
   }
 

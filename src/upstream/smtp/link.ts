@@ -109,10 +109,7 @@ export class SmtpLink implements UpstreamLink {
       }
     }
     const line = `MAIL FROM:${this.#printed(path)}${printMailParameters(parameters)}`;
-    return this.#command(line, "mail").then((reply) => {
-      if (!reply.positive) this.#transactionOpen = false;
-      return reply;
-    });
+    return this.#command(line, "mail");
   }
 
   rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
@@ -201,7 +198,10 @@ export class SmtpLink implements UpstreamLink {
       await this.dialogue.send(line, waitFor(this.options.timeouts, wait)),
     );
     if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
-    if (!reply.positive) this.#refusals++;
+    if (!reply.positive) {
+      this.#refusals++;
+      if (line.startsWith("MAIL ")) this.#transactionOpen = false;
+    }
     return settled(reply);
   }
 

@@ -57,7 +57,7 @@ export interface Pooled {
   readonly link: SmtpLink;
   /** By the clock's `monotonic`. */
   readonly madeAt: number;
-  /** Has been lent before. */
+  /** Has been in the pool before, so that it may be gone without our knowing. */
   used: boolean;
   idleSince: number;
 }

@@ -18,7 +18,7 @@ Deno.test("a runtime that can has the SIMD scanner from the start", () => {
   assert(currentScanner() !== plainScanner);
 });
 
-/** The scanner of a new isolate in which `WebAssembly.Module` is `Module`. */
+/** What a new copy of the module chooses where `WebAssembly.Module` is `Module`. */
 async function scannerWith(Module: unknown): Promise<unknown> {
   const original = WebAssembly.Module;
   Object.assign(WebAssembly, { Module });

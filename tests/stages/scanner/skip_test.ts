@@ -99,17 +99,17 @@ Deno.test("skip: at the ends of copies, up to the largest and beyond", () => {
   const behind = "b".repeat(40);
   for (const { scanner, allocate } of ways) {
     const chunk = allocate(100_000).fill(0x61);
-    // 64 octets are looked at first; then 128 are copied, 512 and so on to 32768, and 32768 again.
-    for (let end = 64, size = 128; end < 99_000; end += size, size = Math.min(size * 4, 32_768)) {
+    // 32 octets are looked at first; then 512 are copied, 2048 and so on to 32768, and that again.
+    for (let end = 32, size = 512; end < 99_000; end += size, size = Math.min(size * 4, 32_768)) {
       for (let at = end - 18; at < end + 4; at++) {
         for (const [text] of table) {
-          const end = at + text.length + behind.length;
+          const last = at + text.length + behind.length;
           chunk.set(octets(text + behind), at);
           assertEquals(
-            scanner.skip(chunk.subarray(0, end), 0),
+            scanner.skip(chunk.subarray(0, last), 0),
             at + stopOf(`a${text}${behind}`) - 1,
           );
-          chunk.fill(0x61, at, end);
+          chunk.fill(0x61, at, last);
         }
       }
     }
