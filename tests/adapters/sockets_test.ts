@@ -71,8 +71,10 @@ Deno.test("TCP: a read uses the memory of the one before, as large as it asks fo
   };
   const first = await read("one");
   assertStrictEquals(await read("two"), first);
-  assertEquals(first.byteLength, 4096);
-  assertEquals((await read("three", 1)).byteLength, 4096);
+  assertEquals(first.byteLength, 1024);
+  assertEquals((await read("three", 1)).byteLength, 1024);
+  assertEquals((await read("3".repeat(1024))).byteLength, 1024);
+  assertEquals((await read("more")).byteLength, 4096);
   assertEquals((await read("four", 65536)).byteLength, 65536);
   assertEquals((await read("five", 1e9)).byteLength, 262144);
   assertEquals((await read("six")).byteLength, 4096);

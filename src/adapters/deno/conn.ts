@@ -13,6 +13,8 @@ import { LEASE_OCTETS, type ScanLease, scanMemory } from "../../stages/scanner/s
 import { messageOf } from "../fault.ts";
 
 /** Octets of the read buffer of a connection that waits: most connections do nothing else. */
+const IDLE_READ = 1024;
+/** Of one that has had more to say, from then on. */
 const SMALL_READ = 4096;
 /** While mail data flows. Beyond this a larger read buffer moves no more. */
 const LARGE_READ = LEASE_OCTETS;
@@ -20,8 +22,8 @@ const LARGE_READ = LEASE_OCTETS;
 /**
  * Makes a channel of a TCP or Unix connection, which belongs to it from then on.
  *
- * The read buffer is made at the first read and used again by the next ones. It has 4096 octets,
- * or as many as the read asks for, up to 262144. Nagle's algorithm is switched off.
+ * The read buffer is made at the first read and used again by the next ones. It has 1024 octets, and
+ * 4096 once that was too little; a read may ask for up to 262144. Nagle's algorithm is switched off.
  *
  * @example A channel of a connection of one's own
  * ```ts
@@ -73,8 +75,11 @@ class ConnChannel implements Channel {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly #conn: Deno.Conn;
-  #buffer = EMPTY;
-  /** What the buffer is leased by, if it is. */
+  /** Kept from the first read to the end. */
+  #small = EMPTY;
+  /** The last read has filled its buffer. */
+  #full = false;
+  /** What a larger buffer is leased by, while there is one. */
   #lease: ScanLease | undefined;
   #closed = false;
   #writeEnd: Promise<void> | undefined;
@@ -85,25 +90,36 @@ class ConnChannel implements Channel {
     this.remoteAddress = addressOf(conn.remoteAddr);
   }
 
-  async read(size: number = SMALL_READ): Promise<Uint8Array | undefined> {
-    const wanted = Math.min(Math.max(size, SMALL_READ), LARGE_READ);
-    if (this.#buffer.length !== wanted) this.#renew(wanted);
-    const buffer = this.#buffer;
+  async read(size: number = IDLE_READ): Promise<Uint8Array | undefined> {
+    const buffer = this.#bufferOf(size);
     try {
       const count = await this.#conn.read(buffer);
+      this.#full = count === buffer.length;
       if (count !== null) return buffer.subarray(0, count);
     } catch (error) {
       throw this.#fault("read", error);
     }
-    this.#renew(0);
+    this.#giveBack();
     return undefined;
   }
 
-  /** Another buffer. What the last read returned is valid no more, so its memory is given back. */
-  #renew(octets: number): void {
+  #bufferOf(size: number): Uint8Array {
+    if (size > SMALL_READ) return this.#large(size);
+    this.#giveBack();
+    const wanted = this.#full ? SMALL_READ : Math.max(size, IDLE_READ);
+    if (this.#small.length < wanted) this.#small = new Uint8Array(wanted);
+    return this.#small;
+  }
+
+  #large(size: number): Uint8Array {
+    if (size >= LARGE_READ && !this.#closed) this.#lease ??= scanMemory.lease();
+    return this.#lease?.octets ?? new Uint8Array(Math.min(size, LARGE_READ));
+  }
+
+  /** What the last read returned is valid no more. */
+  #giveBack(): void {
     this.#lease?.giveBack();
-    this.#lease = octets === LARGE_READ && !this.#closed ? scanMemory.lease() : undefined;
-    this.#buffer = this.#lease?.octets ?? new Uint8Array(octets);
+    this.#lease = undefined;
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -127,7 +143,7 @@ class ConnChannel implements Channel {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#buffer = EMPTY;
+    this.#small = EMPTY;
     // What the last read returned may be on its way to an upstream.
     this.#lease?.[Symbol.dispose]();
     this.#lease = undefined;
