@@ -15,6 +15,7 @@ import { type AdminContext, type OpenApiConfiguration, routes } from "./context.
 import { dashboard } from "./dashboard/page.tsx";
 import { refuse } from "./errors.ts";
 import type { AdminOptions } from "./options.ts";
+import { localSource } from "./local_source.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { policyRoutes } from "./routes/policy.ts";
@@ -22,6 +23,7 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { securityHeaders } from "./security_headers.ts";
+import type { AdminSource } from "./source.ts";
 import { Viewers } from "./sse.ts";
 
 /** An admin; give its `fetch` to a server, or mount it in an app. */
@@ -99,23 +101,39 @@ export function createAdmin(proxy: Proxy, options: AdminOptions = {}): Admin {
  */
 export function adminOf(proxy: Proxy, stats: Stats, options: AdminOptions): Admin {
   const { clock } = proxy;
-  const viewers = new Viewers({ most: options.viewers });
-  const app = adminApp({
+  const source = localSource({
     proxy,
     stats,
-    clock,
-    viewers,
     pen: pens[options.addresses ?? "plain"],
+    explain: options.explain ?? ((described) => explain(proxy.policy, described, { clock })),
+  });
+  return adminOver(source, { drain: (deadline) => proxy.close(deadline), ...options });
+}
+
+/** What an admin over any source can be told. */
+export type OverOptions =
+  & Omit<AdminOptions, "addresses" | "explain">
+  & Required<Pick<AdminOptions, "drain">>;
+
+/**
+ * The same for whatever knows what is to be shown.
+ *
+ * @throws {OptionError} If an option cannot be used.
+ */
+export function adminOver(source: AdminSource, options: OverOptions): Admin {
+  const viewers = new Viewers({ most: options.viewers });
+  const app = adminApp({
+    source,
+    clock: source.clock,
+    viewers,
     tokens: options.tokens !== undefined,
     reload: options.reload,
-    explain: options.explain ?? ((described) => explain(proxy.policy, described, { clock })),
-    drain: options.drain ?? ((deadline) => proxy.close(deadline)),
+    drain: options.drain,
   }, options);
-  stats.metrics.viewers.read(() => viewers.open);
   return { fetch: (request) => app.fetch(request), close: () => viewers.close() };
 }
 
-function adminApp(admin: AdminContext, { tokens, hosts }: AdminOptions) {
+function adminApp(admin: AdminContext, { tokens, hosts }: OverOptions) {
   const app = routes();
   app.use(securityHeaders(), access({ tokens, hosts, clock: admin.clock }));
   app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, { version })));

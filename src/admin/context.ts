@@ -8,16 +8,13 @@ import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import type { SecureHeadersVariables } from "hono/secure-headers";
 import type { Clock } from "../clock.ts";
-import type { Described, Explanation } from "../policy/explain.ts";
-import type { Proxy } from "../proxy.ts";
-import type { Pen } from "../stats/pen.ts";
-import type { Stats } from "../stats/stats.ts";
 import type { StatsView } from "../stats/views.ts";
 import { type AccessVariables, needs } from "./access.ts";
 import { bounded } from "./body.ts";
 import { type ApiError, refuse } from "./errors.ts";
 import type { z } from "zod";
 import { failure } from "./schema.ts";
+import { type AdminSource, type Awaitable, use } from "./source.ts";
 import type { Viewers } from "./sse.ts";
 import { EVENT_STREAM_HEADERS } from "./sse_format.ts";
 
@@ -26,17 +23,13 @@ const COMPLAINT = 200;
 
 /** What routes work with. */
 export interface AdminContext {
-  readonly proxy: Proxy;
-  readonly stats: Stats;
+  readonly source: AdminSource;
   readonly clock: Clock;
   readonly viewers: Viewers;
-  /** Writes addresses. */
-  readonly pen: Pen;
   /** Whether tokens are asked for. */
   readonly tokens: boolean;
   /** @throws {ReloadError} */
   readonly reload: (() => Promise<void>) | undefined;
-  readonly explain: (described: Described) => Promise<Explanation>;
   readonly drain: (deadline: number) => Promise<void>;
 }
 
@@ -118,12 +111,12 @@ export function live(c: Context, open: () => Response | undefined) {
   return open() ?? refuse(c, 503, "too-many-viewers", "Cannot open another live stream");
 }
 
-/** What is no matter of statistics in {@linkcode StatsView}. */
-export function statsOf({ stats, proxy, viewers }: AdminContext): StatsView {
-  return stats.view({
-    draining: proxy.closing,
+/** What goes on as a whole, with who watches. */
+export function statsOf({ source, viewers }: AdminContext): Awaitable<StatsView> {
+  return use(source.stats(), (stats) => ({
+    ...stats,
     viewers: { open: viewers.open, dropped: viewers.dropped },
-  });
+  }));
 }
 
 /** The description of the API as a whole. */

@@ -63,10 +63,11 @@ export function localSource({ proxy, stats, pen, explain }: LocalParts): AdminSo
     disconnect: (id) => proxy.disconnect(id),
     transactions: ({ filter, limit, before }) =>
       viewsOf(transactions.find(filter, limit, before), pen),
-    news({ after, filter, limit }) {
-      const { last } = transactions;
+    news({ after, filter, limit, upto: last = transactions.last }) {
       if (after === undefined) return { last, transactions: [], skipped: 0 };
-      const { records, skipped } = transactions.since(after, filter, limit);
+      // A number that is still to come is one from before a restart: everything since then is new.
+      const known = after > last ? 0 : after;
+      const { records, skipped } = transactions.since(known, filter, limit, last);
       return { last, transactions: viewsOf(records, pen), skipped };
     },
     transaction(id) {

@@ -32,6 +32,11 @@ import type {
 /** At once or later. */
 export type Awaitable<T> = T | Promise<T>;
 
+/** What is made of an answer: at once where it is there at once. */
+export function use<T, U>(answer: Awaitable<T>, make: (answer: T) => U): Awaitable<U> {
+  return answer instanceof Promise ? answer.then(make) : make(answer);
+}
+
 /** What is asked of all transactions. */
 export interface TransactionsQuestion {
   readonly filter: TransactionFilter;
@@ -48,6 +53,8 @@ export interface NewsQuestion {
   readonly filter: TransactionFilter;
   /** How many are wanted at most. */
   readonly limit: number;
+  /** Only those with no higher number. @default all */
+  readonly upto?: number;
 }
 
 /** What is new. */

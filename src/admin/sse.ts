@@ -13,6 +13,7 @@ import {
   HEARTBEAT,
   parseLastEventId,
 } from "./sse_format.ts";
+import { type Awaitable, use } from "./source.ts";
 import type { Viewer, Viewers } from "./sse_viewers.ts";
 
 export { StalledError, Viewers, type ViewersOptions } from "./sse_viewers.ts";
@@ -41,8 +42,9 @@ export type Passed = Pick<Batch, "id">;
  * @param id What the viewer has seen: an id of ours, or any number that it claims; `undefined`
  * where it comes new. A batch without content is a better answer to that than none, for with it
  * the viewer has a place.
+ * An answer that takes time comes when it comes; nobody is asked again for a viewer that waits for it.
  */
-export type Since = (id: number | undefined) => Batch | Passed | undefined;
+export type Since = (id: number | undefined) => Awaitable<Batch | Passed | undefined>;
 
 /** What feeds have in common. */
 export interface FeedOptions {
@@ -77,6 +79,8 @@ interface News {
 export class LiveFeed {
   readonly #options: LiveFeedOptions;
   readonly #viewers = new Set<Viewer>();
+  /** Those whose news are on their way. */
+  readonly #waiting = new Set<Viewer>();
   #timer: Timer | undefined;
 
   /**
@@ -103,7 +107,7 @@ export class LiveFeed {
     this.#viewers.add(viewer);
     this.#schedule();
     viewer.send(GREETING, now);
-    tell(viewer, news, now);
+    this.#deliver(viewer, news);
     return new Response(viewer.stream, { headers: EVENT_STREAM_HEADERS });
   }
 
@@ -129,23 +133,32 @@ export class LiveFeed {
 
   #tick(): void {
     const now = this.#options.clock.monotonic();
-    const known = new Map<number | undefined, News>();
+    const known = new Map<number | undefined, Awaitable<News>>();
     for (const viewer of this.#viewers) {
-      if (viewer.dropIfStalled(now) || viewer.ending) continue;
+      if (viewer.dropIfStalled(now) || viewer.ending || this.#waiting.has(viewer)) continue;
       const { position } = viewer;
       const news = known.get(position) ?? this.#newsSince(position);
       known.set(position, news);
-      tell(viewer, news, now);
+      this.#deliver(viewer, news);
       if (now - viewer.sentAt >= HEARTBEAT_INTERVAL) viewer.send(HEARTBEAT, now);
     }
   }
 
-  #newsSince(id: number | undefined): News {
-    const found = this.#options.since(id);
-    if (found === undefined) return { id };
-    if (!("event" in found)) return found;
-    const octets = encodeEvent(found.id, found.event, JSON.stringify(found.data));
-    return { id: found.id, octets, last: found.last };
+  #deliver(viewer: Viewer, news: Awaitable<News>): void {
+    const { clock } = this.#options;
+    if (!(news instanceof Promise)) return tell(viewer, news, clock.monotonic());
+    this.#waiting.add(viewer);
+    news.then((come) => tell(viewer, come, clock.monotonic()), (error) => viewer.fail(error))
+      .finally(() => this.#waiting.delete(viewer));
+  }
+
+  #newsSince(id: number | undefined): Awaitable<News> {
+    return use(this.#options.since(id), (found): News => {
+      if (found === undefined) return { id };
+      if (!("event" in found)) return found;
+      const octets = encodeEvent(found.id, found.event, JSON.stringify(found.data));
+      return { id: found.id, octets, last: found.last };
+    });
   }
 }
 

@@ -25,6 +25,9 @@ import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
 import { WatchedLink } from "./watched_link.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
+/** Why what a session has started is called off; made once, because every session ends. */
+const ENDED = new Error("The session has ended");
+
 /** What comes of asking nobody. */
 const PROCEED: Ruling = { steps: [] };
 
@@ -121,14 +124,14 @@ export class Session {
   abort(): void {
     // Also for what has not been started yet.
     this.#abort ??= new AbortController();
-    this.#abort.abort();
+    this.#abort.abort(ENDED);
     this.#link?.abort();
     this.#channel.close();
   }
 
   /** Lets go of everything at the end. */
   async leave(end: SessionEnd): Promise<void> {
-    this.#abort?.abort();
+    this.#abort?.abort(ENDED);
     // A transaction that has not been finished must not be finished by anybody else.
     const { transaction } = this;
     if (transaction !== undefined) {

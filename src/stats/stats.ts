@@ -43,6 +43,12 @@ export interface StatsOptions {
    * @default A fifth of `transactions`
    */
   readonly perSecond?: number;
+  /**
+   * The number of the next transaction, above that of the last; several that share it count together.
+   *
+   * @default one more
+   */
+  readonly nextNumber?: () => number;
   /** Times everything. @default The runtime's clock. */
   readonly clock?: Clock;
 }
@@ -82,7 +88,8 @@ export class Stats {
    *
    * @param options How much is remembered.
    */
-  constructor({ transactions = 1000, perSecond, clock = systemClock }: StatsOptions = {}) {
+  constructor(options: StatsOptions = {}) {
+    const { transactions = 1000, perSecond, nextNumber, clock = systemClock } = options;
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#outcomes = Object.fromEntries(outcomes.map((one) => [one, 0])) as Record<Outcome, number>;
@@ -100,7 +107,7 @@ export class Stats {
     this.transactions = new TransactionLog(transactions, {
       clock,
       perSecond: perSecond ?? Math.ceil(transactions / SECONDS),
-    });
+    }, nextNumber);
     this.upstreams = new UpstreamLog(clock, (name, connections) => {
       this.metrics.upstreamConnections.with(name).read(connections);
     });
@@ -119,8 +126,16 @@ export class Stats {
     this.metrics.looked(rule, met, took);
   };
 
-  /** What goes on as a whole, now. */
-  view(rest: Pick<StatsView, "draining" | "viewers">): StatsView {
+  /**
+   * What goes on as a whole, now.
+   *
+   * @param rest What is no matter of statistics.
+   * @param top How many of the most frequent are shown. Default 10.
+   */
+  view<Rest extends Pick<StatsView, "draining">>(
+    rest: Rest,
+    top: number = TOP,
+  ): Omit<StatsView, "draining" | "viewers"> & Rest {
     return {
       at: this.#clock.now(),
       startedAt: this.#startedAt,
@@ -138,9 +153,9 @@ export class Stats {
         upstream: this.#upstreamTimes.view(),
       },
       top: {
-        clients: this.#clients.top(TOP),
-        senderDomains: this.#senderDomains.top(TOP),
-        recipientDomains: this.#recipientDomains.top(TOP),
+        clients: this.#clients.top(top),
+        senderDomains: this.#senderDomains.top(top),
+        recipientDomains: this.#recipientDomains.top(top),
       },
       ...rest,
     };

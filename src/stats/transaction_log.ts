@@ -49,9 +49,9 @@ export interface Sampling {
 export class TransactionLog {
   readonly #room: number;
   readonly #sampling: Sampling | undefined;
+  readonly #next: () => number;
   /** By number; what was not remembered leaves a gap. */
   readonly #records = new Map<number, TransactionRecord>();
-  #oldest = 1;
   #weight = 0;
   #number = 0;
   #second = 0;
@@ -62,10 +62,12 @@ export class TransactionLog {
   /**
    * @param room How many are kept at most; fewer where they are large, but always the last one.
    * @param sampling Default: all are remembered.
+   * @param next The number of the next one, above that of the last. Default: one more.
    */
-  constructor(room: number, sampling?: Sampling) {
+  constructor(room: number, sampling?: Sampling, next: () => number = () => this.#number + 1) {
     this.#room = room;
     this.#sampling = sampling;
+    this.#next = next;
   }
 
   /** The number of the last one, 0 before the first. */
@@ -79,7 +81,7 @@ export class TransactionLog {
    * @returns What is remembered.
    */
   add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord | undefined {
-    this.#number++;
+    this.#number = this.#next();
     if (this.#isTooMany(record)) return undefined;
     const facts = settled(record.facts);
     const numbered = { ...record, facts, number: this.#number, weight: weightOf(record) };
@@ -109,7 +111,6 @@ export class TransactionLog {
     const [[number, { weight }]] = this.#records;
     this.#weight -= weight;
     this.#records.delete(number);
-    this.#oldest = number + 1;
   }
 
   /** The one with this id. */
@@ -136,16 +137,19 @@ export class TransactionLog {
   /**
    * Those after this number that the filter lets through, the newest first, and how many more. Those
    * that are not in the ring count among these, whatever the filter: nobody can ask them any more.
+   *
+   * @param upto Only those with no higher number. Default: all.
    */
   since(
     number: number,
     filter: TransactionFilter,
     limit: number,
+    upto: number = this.#number,
   ): { readonly records: TransactionRecord[]; readonly skipped: number } {
     const matches = matcher(filter);
     const records: TransactionRecord[] = [];
-    let skipped = Math.max(0, this.#number - number);
-    for (const record of this.#backwards()) {
+    let skipped = Math.max(0, upto - number);
+    for (const record of this.#backwards(upto + 1)) {
       if (record.number <= number) break;
       const wanted = matches(record);
       if (wanted && records.length < limit) records.push(record);
@@ -155,10 +159,9 @@ export class TransactionLog {
   }
 
   *#backwards(before: number = Infinity): Generator<TransactionRecord> {
-    const last = Math.min(this.#number, Math.ceil(before) - 1);
-    for (let number = last; number >= this.#oldest; number--) {
-      const record = this.#records.get(number);
-      if (record !== undefined) yield record;
+    const records = [...this.#records.values()];
+    for (let place = records.length - 1; place >= 0; place--) {
+      if (records[place].number < before) yield records[place];
     }
   }
 }

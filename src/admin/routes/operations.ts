@@ -5,8 +5,6 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import { within } from "../../clock.ts";
-import type { Upstream } from "../../session/upstream.ts";
 import { needs } from "../access.ts";
 import {
   type AdminContext,
@@ -21,8 +19,6 @@ import { refuse } from "../errors.ts";
 import { ReloadError } from "../options.ts";
 import { drained, drainRequest, reloaded, upstreams } from "../schema.ts";
 
-/** Milliseconds for an upstream to say what it offers, if that is not known. */
-const PATIENCE = 2_000;
 /** Milliseconds that transactions have to end. */
 const DEADLINE = 30_000;
 
@@ -57,17 +53,14 @@ const drain = createRoute({
 
 /** Makes them. */
 export function operationRoutes(admin: AdminContext) {
-  const { proxy, stats, clock } = admin;
+  const { source, clock } = admin;
   return routes()
-    .openapi(list, async (c) => {
-      const offers = await offersOf(proxy.upstreams, admin);
-      return c.json({ upstreams: stats.upstreams.of(proxy.upstreams, offers) }, 200);
-    })
+    .openapi(list, async (c) => c.json({ upstreams: await source.upstreams() }, 200))
     .openapi(reload, async (c) => {
       if (admin.reload === undefined) {
         return refuse(c, 409, "not-reloadable", "Cannot reload: there is no configuration file");
       }
-      if (proxy.closing) {
+      if (source.closing) {
         return refuse(c, 409, "draining", "Cannot reload: no new sessions are taken");
       }
       try {
@@ -85,22 +78,4 @@ export function operationRoutes(admin: AdminContext) {
       await admin.drain(deadline);
       return c.json({ drained: true as const, took: clock.monotonic() - began }, 200);
     });
-}
-
-/** What is known or can be found out at once. */
-async function offersOf(
-  upstreams: ReadonlyMap<string, Upstream>,
-  { clock }: AdminContext,
-): Promise<Map<string, readonly string[]>> {
-  const asked = [...upstreams].map(async ([name, upstream]) => {
-    try {
-      const offer = upstream.offer();
-      const { extensions } = await within(clock, PATIENCE, name, offer);
-      return [[name, extensions.toLines()] as const];
-    } catch {
-      // Its health tells.
-      return [];
-    }
-  });
-  return new Map((await Promise.all(asked)).flat());
 }

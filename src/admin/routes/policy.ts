@@ -6,16 +6,10 @@
 
 import { createRoute } from "@hono/zod-openapi";
 import { OptionError } from "../../errors.ts";
-import { codesOf, decisionOf, printDecision } from "../../policy/decision.ts";
-import { describe } from "../../policy/described.ts";
-import type { Explanation, PhaseReport } from "../../policy/explain.ts";
-import type { Pen } from "../../stats/pen.ts";
-import { stepOf } from "../../stats/transaction_record.ts";
 import { needs } from "../access.ts";
 import { type AdminContext, changes, json, operator, routes, strangers } from "../context.ts";
 import { refuse } from "../errors.ts";
 import { explainRequest, explanation, policy } from "../schema.ts";
-import type { ExplanationView } from "../views.ts";
 
 const list = createRoute({
   method: "get",
@@ -38,46 +32,18 @@ const explain = createRoute({
 
 /** Makes them. */
 export function policyRoutes(admin: AdminContext) {
-  const { proxy, stats: { rules } } = admin;
+  const { source } = admin;
   return routes()
-    .openapi(list, (c) => {
+    .openapi(list, async (c) => {
       const reloadable = admin.reload !== undefined;
-      return c.json({ rules: rules.of(proxy.policy), explainable: true, reloadable }, 200);
+      return c.json({ rules: await source.rules(), explainable: true, reloadable }, 200);
     })
     .openapi(explain, async (c) => {
       try {
-        return c.json(viewOf(await admin.explain(describe(c.req.valid("json"))), admin.pen), 200);
+        return c.json(await source.explain(c.req.valid("json")), 200);
       } catch (error) {
         if (!(error instanceof OptionError)) throw error;
         return refuse(c, 422, "invalid", error.message);
       }
     });
-}
-
-function viewOf(
-  { outcome, phases, envelope, upstream }: Explanation,
-  pen: Pen,
-): ExplanationView {
-  return {
-    outcome,
-    phases: phases.map((report) => phaseOf(report, pen)),
-    envelope: {
-      from: pen.address(envelope.reversePath),
-      to: envelope.recipients.map((path) => pen.address(path)),
-    },
-    ...upstream !== undefined && { upstream },
-  };
-}
-
-function phaseOf({ phase, about, ruling, refusal, failures }: PhaseReport, pen: Pen) {
-  const own = refusal === undefined || ruling.refusal !== undefined;
-  const decision = own ? decisionOf(ruling) : { refusal: codesOf(refusal) };
-  return {
-    phase,
-    about: pen.words(about),
-    result: pen.words(printDecision(decision)),
-    ...refusal !== undefined && { reply: pen.reply(refusal) },
-    steps: ruling.steps.map((step) => stepOf(step, pen)),
-    failures: failures.map((failure) => pen.words(failure)),
-  };
 }

@@ -20,8 +20,8 @@ import {
 } from "../context.ts";
 import { quoted, refuse } from "../errors.ts";
 import { byId, dialogue, disconnected, sessionDetail, sessions, sessionsQuery } from "../schema.ts";
+import { use } from "../source.ts";
 import { LiveFeeds } from "../sse.ts";
-import type { DialogueView } from "../views.ts";
 
 /** Milliseconds between two looks at a dialogue. */
 const INTERVAL = 250;
@@ -66,36 +66,32 @@ const end = createRoute({
 
 /** Makes them. */
 export function sessionRoutes(admin: AdminContext) {
-  const { proxy, stats: { sessions: log }, pen, clock, viewers } = admin;
+  const { source, clock, viewers } = admin;
   const feeds = new LiveFeeds({ clock, viewers, interval: INTERVAL });
   const none = (id: string) =>
     ["not-found", `Cannot find an open session with the id ${quoted(id)}`] as const;
   return routes()
-    .openapi(list, (c) => {
-      const { limit } = c.req.valid("query");
-      return c.json({ sessions: log.list(limit, pen), total: log.open }, 200);
-    })
-    .openapi(one, (c) => {
+    .openapi(list, async (c) => c.json(await source.sessions(c.req.valid("query").limit), 200))
+    .openapi(one, async (c) => {
       const { id } = c.req.valid("param");
-      const session = log.detail(id, pen);
+      const session = await source.session(id);
       return session === undefined ? refuse(c, 404, ...none(id)) : c.json(session, 200);
     })
-    .openapi(stream, (c) => {
+    .openapi(stream, async (c) => {
       const { id } = c.req.valid("param");
-      const linesAfter = log.follow(id);
-      if (linesAfter === undefined) return refuse(c, 404, ...none(id));
-      const since = (last = 0) => {
-        const lines = linesAfter(last, pen);
-        const ended = !log.has(id);
-        if (lines.length === 0 && !ended) return { id: last };
-        const data: DialogueView = { lines, ended };
-        return { id: lines.at(-1)?.number ?? last, event: "dialogue", data, last: ended };
-      };
+      const saidAfter = await source.follow(id);
+      if (saidAfter === undefined) return refuse(c, 404, ...none(id));
+      const since = (last = 0) =>
+        use(saidAfter(last), (data) => {
+          const { lines, ended } = data;
+          if (lines.length === 0 && !ended) return { id: last };
+          return { id: lines.at(-1)?.number ?? last, event: "dialogue", data, last: ended };
+        });
       return live(c, () => feeds.respond(id, since, c.req.header("last-event-id")));
     })
-    .openapi(end, (c) => {
+    .openapi(end, async (c) => {
       const { id } = c.req.valid("param");
-      return proxy.disconnect(id)
+      return await source.disconnect(id)
         ? c.json({ disconnected: true as const }, 200)
         : refuse(c, 404, ...none(id));
     });

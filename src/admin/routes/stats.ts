@@ -18,6 +18,7 @@ import {
   tooMany,
 } from "../context.ts";
 import { history, historyQuery, stats } from "../schema.ts";
+import { use } from "../source.ts";
 import { LiveFeed } from "../sse.ts";
 
 /** Milliseconds between two snapshots. */
@@ -59,14 +60,18 @@ export function statsRoutes(admin: AdminContext) {
     interval: INTERVAL,
     // A snapshot has no past: whoever comes again gets the present one. Its id is the same for all
     // who are told at the same time, so that it is made once for all of them.
-    since: () => ({
-      id: Math.floor(clock.monotonic() / INTERVAL),
-      event: "stats",
-      data: statsOf(admin),
-    }),
+    since: () =>
+      use(statsOf(admin), (data) => ({
+        id: Math.floor(clock.monotonic() / INTERVAL),
+        event: "stats",
+        data,
+      })),
   });
   return routes()
-    .openapi(snapshot, (c) => c.json(statsOf(admin), 200))
+    .openapi(snapshot, async (c) => c.json(await statsOf(admin), 200))
     .openapi(stream, (c) => live(c, () => feed.respond(c.req.header("last-event-id"))))
-    .openapi(past, (c) => c.json(admin.stats.history.view(c.req.valid("query").span), 200));
+    .openapi(
+      past,
+      async (c) => c.json(await admin.source.history(c.req.valid("query").span), 200),
+    );
 }

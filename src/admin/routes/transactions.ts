@@ -5,8 +5,7 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import { type TransactionFilter, viewsOf } from "../../stats/transaction_log.ts";
-import { detailOf } from "../../stats/transaction_record.ts";
+import type { TransactionFilter } from "../../stats/transaction_log.ts";
 import { needs } from "../access.ts";
 import {
   type AdminContext,
@@ -27,6 +26,7 @@ import {
   transactionDetail,
   transactions,
 } from "../schema.ts";
+import { use } from "../source.ts";
 import { LiveFeeds } from "../sse.ts";
 import type { TransactionBatchView } from "../views.ts";
 
@@ -66,40 +66,32 @@ const one = createRoute({
 
 /** Makes them. */
 export function transactionRoutes(admin: AdminContext) {
-  const { stats: { transactions: log }, pen, clock, viewers } = admin;
+  const { source, clock, viewers } = admin;
   const feeds = new LiveFeeds({ clock, viewers, interval: INTERVAL });
-  const since = (filter: TransactionFilter) => (last: number | undefined) => {
-    const event = "transactions";
-    if (last === undefined) {
+  const since = (filter: TransactionFilter) => (after: number | undefined) =>
+    use(source.news({ after, filter, limit: BATCH }), ({ last, transactions, skipped }) => {
       // Whoever comes new wants what happens from now on, and has to be told from where.
-      const data: TransactionBatchView = { transactions: [], skipped: 0 };
-      return { id: log.last, event, data };
-    }
-    // A number that is still to come is one from before a restart: everything since then is new.
-    const after = last > log.last ? 0 : last;
-    const { records, skipped } = log.since(after, filter, BATCH);
-    if (records.length === 0 && skipped === 0) return { id: log.last };
-    const data: TransactionBatchView = { transactions: viewsOf(records, pen), skipped };
-    return { id: log.last, event, data };
-  };
+      const silent = after !== undefined && transactions.length === 0 && skipped === 0;
+      const data: TransactionBatchView = { transactions, skipped };
+      return silent ? { id: last } : { id: last, event: "transactions", data };
+    });
   return routes()
-    .openapi(list, (c) => {
+    .openapi(list, async (c) => {
       const { before, limit, ...filter } = c.req.valid("query");
-      const records = log.find(filter, limit + 1, before);
-      const more = records.length > limit;
-      if (more) records.pop();
-      const next = more ? { next: records.at(-1)!.number } : {};
-      return c.json({ transactions: viewsOf(records, pen), ...next }, 200);
+      const found = await source.transactions({ filter, limit: limit + 1, before });
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? { next: page.at(-1)!.number } : {};
+      return c.json({ transactions: page, ...next }, 200);
     })
     .openapi(stream, (c) => {
       const filter = c.req.valid("query");
       const key = JSON.stringify(Object.entries(filter).toSorted());
       return live(c, () => feeds.respond(key, since(filter), c.req.header("last-event-id")));
     })
-    .openapi(one, (c) => {
+    .openapi(one, async (c) => {
       const { id } = c.req.valid("param");
-      const record = log.get(id);
-      if (record !== undefined) return c.json(detailOf(record, pen), 200);
+      const transaction = await source.transaction(id);
+      if (transaction !== undefined) return c.json(transaction, 200);
       const why = `Cannot find a transaction with the id ${quoted(id)} among the last ones`;
       return refuse(c, 404, "not-found", why);
     });
