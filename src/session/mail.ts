@@ -7,12 +7,13 @@
 import type { MailParameters } from "../rfc5321/parameter.ts";
 import { extensionsOf } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
-import type { Reply } from "../rfc5321/reply.ts";
+import { Reply } from "../rfc5321/reply.ts";
 import { mailParametersFor, unfitness } from "./carry.ts";
 import type { Handler } from "./handler.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
+import type { UpstreamLink } from "./upstream.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** MAIL. */
@@ -50,7 +51,9 @@ export const mail: Handler<"MAIL"> = {
       session.state = next;
       return session.answer("MAIL", "senderOk");
     }
-    const unfit = await open(session, transaction, ruling.upstream ?? DEFAULT_UPSTREAM);
+    const name = ruling.upstream ?? DEFAULT_UPSTREAM;
+    const link = await session.acquire(name).catch((error) => session.failure(error));
+    const unfit = link instanceof Reply ? link : open(session, transaction, name, link);
     if (unfit !== undefined) return refuse(unfit);
     session.state = next;
     session.answer("MAIL", transaction.mailReply!);
@@ -67,22 +70,18 @@ export const rset: Handler<"RSET"> = {
 };
 
 /**
- * Opens the transaction at an upstream; its reply to MAIL comes in `mailReply`.
+ * Opens the transaction at an upstream; its reply to MAIL comes in `mailReply`. What is said to the
+ * link in the same turn travels with MAIL.
  *
  * @returns Why that cannot be, as a reply.
  */
-export async function open(
+export function open(
   session: Session,
   transaction: Transaction,
   name: string,
-): Promise<ReplyName | Reply | undefined> {
+  link: UpstreamLink,
+): ReplyName | Reply | undefined {
   const { parameters, reversePath } = transaction.current;
-  let link;
-  try {
-    link = await session.acquire(name);
-  } catch (error) {
-    return session.failure(error);
-  }
   const unfit = unfitness(link, parameters);
   if (unfit !== undefined) return unfit;
   const { client, forwarded } = session;

@@ -7,7 +7,7 @@
 
 import { extensionsOf, type RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
-import type { Reply } from "../rfc5321/reply.ts";
+import { Reply } from "../rfc5321/reply.ts";
 import { lacks, rcptParametersFor } from "./carry.ts";
 import type { Handler } from "./handler.ts";
 import { open } from "./mail.ts";
@@ -52,14 +52,19 @@ export const rcpt: Handler<"RCPT"> = {
     }
     // What one recipient has become counts, or a client could have each of a thousand become as many.
     transaction.attempted += paths.length - 1;
-    const unfit = await fit(session, transaction, paths, ruling.upstream);
-    if (unfit !== undefined) return refuse(unfit);
+    const utf8 = transaction.original.parameters.smtputf8 === true;
+    if (!utf8 && paths.some((path) => !path.isAscii)) return refuse("needsSmtpUtf8");
     if (transaction.mailRefusal !== undefined) return refuse(transaction.mailRefusal);
-    const { link } = transaction;
-    if (lacks(link!, parameters)) return refuse("offerChanged");
+    const name = ruling.upstream ?? transaction.route ?? DEFAULT_UPSTREAM;
+    const link = await linkTo(session, transaction, name);
+    if (typeof link === "string" || link instanceof Reply) return refuse(link);
+    if (lacks(link, parameters)) return refuse("offerChanged");
+    // From here on without a pause, so that MAIL and RCPT travel in one group.
+    const unfit = transaction.link === undefined && open(session, transaction, name, link);
+    if (unfit) return refuse(unfit);
     session.answer(
       "RCPT",
-      relay(session, transaction, link!, { forwardPath, parameters, paths, next }),
+      relay(session, transaction, link, { forwardPath, parameters, paths, next }),
     );
   },
 };
@@ -105,23 +110,19 @@ function folded(replies: readonly Reply[]): Reply {
   return replies.find((one) => one.transient) ?? replies.find((one) => one.positive) ?? replies[0];
 }
 
-/** Makes sure that the transaction is open at the upstream to which these paths belong. */
-async function fit(
+/** The transaction's link, or the one that it is going to have. */
+async function linkTo(
   session: Session,
   transaction: Transaction,
-  paths: readonly Path[],
-  route: string | undefined,
-): Promise<ReplyName | Reply | undefined> {
-  const utf8 = transaction.original.parameters.smtputf8 === true;
-  if (!utf8 && paths.some((path) => !path.isAscii)) return "needsSmtpUtf8";
-  const name = route ?? transaction.route ?? DEFAULT_UPSTREAM;
+  name: string,
+): Promise<UpstreamLink | ReplyName | Reply> {
   try {
     session.settings.upstreams.get(name);
+    if (transaction.link === undefined) return await session.acquire(name);
+    return transaction.upstream === name ? transaction.link : "otherUpstream";
   } catch (error) {
     return session.failure(error);
   }
-  if (transaction.link === undefined) return await open(session, transaction, name);
-  return transaction.upstream === name ? undefined : "otherUpstream";
 }
 
 function objectionTo(

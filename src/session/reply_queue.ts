@@ -57,7 +57,7 @@ export class ReplyQueue {
 
   /** When the last reply became known, in milliseconds since 1970; now, while one is owed. */
   get lastKnown(): number {
-    return this.#owed ? this.options.clock.now() : this.#lastKnown;
+    return this.owed ? this.options.clock.now() : this.#lastKnown;
   }
 
   /**
@@ -96,16 +96,22 @@ export class ReplyQueue {
 
   /** Waits until every queued reply is known (not: written). */
   async settled(): Promise<void> {
-    while (this.#owed) await this.#change();
+    while (this.owed) await this.#change();
   }
 
-  get #owed(): boolean {
+  /** Whether a queued reply is not known yet. */
+  get owed(): boolean {
     return this.#slots.some((slot) => slot.reply === undefined);
+  }
+
+  /** Whether another command has to wait. */
+  get full(): boolean {
+    return this.#slots.length >= MAX_OUTSTANDING && this.#error === undefined;
   }
 
   /** Waits until there is room for another command. */
   async room(): Promise<void> {
-    while (this.#slots.length >= MAX_OUTSTANDING && this.#error === undefined) {
+    while (this.full) {
       if (this.#slots[0].reply !== undefined) this.flush();
       await this.#change();
     }

@@ -32,6 +32,10 @@ const TLS_HANDSHAKE = 0x16;
 export class SessionServer {
   readonly #session: Session;
   readonly #parser = new CommandParser({ limit: maxCommandLine });
+  /** What the last line taken has turned out to be. */
+  #parsed: ParsedLine | undefined;
+  readonly #keep = { enqueue: (parsed: ParsedLine): void => void (this.#parsed = parsed) };
+  readonly #parse = { enqueue: (line: Line): void => this.#parser.transform(line, this.#keep) };
   /** The session is to end with this once no transaction is open. */
   #dismissal: Reply | undefined;
 
@@ -121,7 +125,7 @@ export class SessionServer {
     while (session.state !== "ended") {
       const parsed = await this.#nextCommand();
       if (parsed === undefined) return new SessionOver("vanished");
-      await session.replies.room();
+      if (session.replies.full) await session.replies.room();
       session.asked();
       session.settings.observer.command(session.facts, parsed);
       if ("fault" in parsed) await this.#refuseFault(parsed);
@@ -132,11 +136,7 @@ export class SessionServer {
 
   async #nextCommand(): Promise<ParsedLine | undefined> {
     const session = this.#session;
-    let parsed: ParsedLine | undefined;
-    const parse = {
-      enqueue: (line: Line): void =>
-        this.#parser.transform(line, { enqueue: (command) => void (parsed = command) }),
-    };
+    this.#parsed = undefined;
     const { clock, timeouts } = session.settings;
     const begun = clock.now();
     // A client that waits for a reply is not idle.
@@ -150,8 +150,8 @@ export class SessionServer {
         if (session.lines.pending === 0 && session.input.next === TLS_HANDSHAKE) {
           throw session.dismissal("foreignProtocol");
         }
-        session.input.take(session.lines, parse);
-        if (parsed !== undefined) return parsed;
+        session.input.take(session.lines, this.#parse);
+        if (this.#parsed !== undefined) return this.#parsed;
       }
       session.replies.flush();
       try {
@@ -175,7 +175,7 @@ export class SessionServer {
     const session = this.#session;
     const { verb } = command;
     if (barriers.has(verb)) {
-      await session.replies.settled();
+      if (session.replies.owed) await session.replies.settled();
       // What is known need not wait for what this command has to wait for.
       session.replies.flush();
     }
