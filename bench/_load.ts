@@ -4,39 +4,41 @@
  * Reads orders from standard input, one as JSON on each line, and answers each with a line. A reply
  * that is not the expected one ends it all: what is measured must work.
  *
- *     echo '{"port":2525,"workload":"persistent","milliseconds":2000}' |
+ *     echo '{"port":2525,"workload":{"title":"","sessions":10,"size":2048},"milliseconds":2000}' |
  *       deno run --allow-net=127.0.0.1 bench/_load.ts
  *
  * @module
  */
 
 import { TextLineStream } from "@std/streams";
-import { encode, LF, SP } from "../src/bytes.ts";
+import { encode } from "../src/bytes.ts";
+import { Client } from "./_load_client.ts";
 
 /** What is sent, and how. */
 export interface Workload {
   /** In words. */
   readonly title: string;
-  /** Sessions at the same time. */
+  /** Sessions that send at the same time. */
   readonly sessions: number;
   /** Octets of each message. */
   readonly size: number;
   /** A session ends after one message and another takes its place. */
   readonly once?: boolean;
+  /** MAIL, RCPT and DATA go in one write (RFC 2920). */
+  readonly pipelined?: boolean;
+  /** Sessions beside these that only say NOOP, every five seconds. */
+  readonly idle?: number;
+  /** Messages are due at this rate a second, instead of each when the one before it is done. */
+  readonly rate?: number;
+  /** Ends after so many messages, however long that takes. */
+  readonly messages?: number;
 }
-
-/** Workloads by name. */
-export const workloads = {
-  persistent: { title: "10 persistent sessions, 2 KB", sessions: 10, size: 2_048 },
-  once: { title: "a connection for each message, 2 KB", sessions: 20, size: 2_048, once: true },
-  large: { title: "10 persistent sessions, 50 KB", sessions: 10, size: 51_200 },
-} as const satisfies Record<string, Workload>;
 
 /** What the generator is asked for. */
 export interface Order {
   /** Of 127.0.0.1. */
   readonly port: number;
-  readonly workload: keyof typeof workloads;
+  readonly workload: Workload;
   /** For so long messages are begun. */
   readonly milliseconds: number;
 }
@@ -45,104 +47,115 @@ export interface Order {
 export interface Load {
   /** Messages that were accepted. */
   readonly messages: number;
-  /** From the first connection to the last reply. */
+  /** From the first message to the last reply. */
   readonly milliseconds: number;
+  /** Milliseconds that 99 of 100 messages took at the most, from when they were due. */
+  readonly p99: number;
+  /** Why it came to an early end. */
+  readonly error?: string;
 }
 
-/** The digit 0. */
-const ZERO = 0x30;
-/** The shortest reply: a code, a space, CRLF. */
-const SHORTEST = 6;
+/** Milliseconds after which a turn has failed. */
+const PATIENCE = 60_000;
+/** Connections opened at once, where many are wanted. */
+const AT_ONCE = 64;
+/** Milliseconds between two NOOPs of an idle session. */
+const IDLE = 5_000;
+/** Milliseconds between two looks at which of them have to say one. */
+const TICK = 50;
+
 const LINE = 78;
+/** One line of so many begins with a dot. */
+const DOTS = 100;
 
 /** Mail data with its end. */
 function messageOf(size: number): Uint8Array {
   const header = "From: <a@client.example>\r\nTo: <b@sink.example>\r\nSubject: load\r\n\r\n";
-  const line = `${"x".repeat(LINE - 2)}\r\n`;
-  const body = line.repeat(Math.ceil((size - header.length) / LINE));
-  return encode(`${(header + body).slice(0, size - 2)}\r\n.\r\n`);
+  const plain = `${"x".repeat(LINE - 2)}\r\n`;
+  const period = `..${plain.slice(2)}${plain.repeat(DOTS - 1)}`;
+  const text = header + period.repeat(Math.ceil(size / period.length));
+  return encode(`${text.slice(0, size - 2)}\r\n.\r\n`);
 }
 
-/** One session. */
-class Client implements Disposable {
-  readonly #conn: Deno.TcpConn;
-  readonly #buffer = new Uint8Array(4096);
+/** Idle sessions, until disposed of. */
+class Idlers implements AsyncDisposable {
+  readonly #clients: Client[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #said: Promise<void>[] = [];
 
-  private constructor(conn: Deno.TcpConn) {
-    this.#conn = conn;
-  }
-
-  /** Connects and introduces itself. */
-  static async open(port: number): Promise<Client> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay();
-    const client = new Client(conn);
-    await client.#reply(2);
-    await client.#ask(EHLO);
-    return client;
-  }
-
-  async send(message: Uint8Array): Promise<void> {
-    await this.#ask(MAIL);
-    await this.#ask(RCPT);
-    await this.#ask(DATA, 3);
-    await this.#ask(message);
-  }
-
-  async quit(): Promise<void> {
-    await this.#ask(QUIT);
-  }
-
-  [Symbol.dispose](): void {
-    this.#conn.close();
-  }
-
-  async #ask(octets: Uint8Array, digit = 2): Promise<void> {
-    for (let at = 0; at < octets.length;) at += await this.#conn.write(octets.subarray(at));
-    await this.#reply(digit);
-  }
-
-  /** Waits for a reply whose code begins with this digit. */
-  async #reply(digit: number): Promise<void> {
-    const buffer = this.#buffer;
-    for (let length = 0;;) {
-      const count = await this.#conn.read(buffer.subarray(length));
-      if (count === null) throw new Error("Cannot send: the connection has ended");
-      length += count;
-      if (length < SHORTEST || buffer[length - 1] !== LF) continue;
-      const last = buffer.lastIndexOf(LF, length - 2) + 1;
-      if (buffer[last + 3] !== SP) continue;
-      if (buffer[last] === ZERO + digit) return;
-      const text = new TextDecoder().decode(buffer.subarray(0, length));
-      throw new Error(`Cannot send: found the reply ${text.trimEnd()}, expected ${digit}xx`);
+  async come(port: number, count: number): Promise<void> {
+    while (this.#clients.length < count) {
+      const missing = Math.min(AT_ONCE, count - this.#clients.length);
+      const coming = Array.from({ length: missing }, () => Client.open(port));
+      this.#clients.push(...await Promise.all(coming));
     }
+    const each = Math.ceil(count * TICK / IDLE);
+    let next = 0;
+    this.#timer = setInterval(() => {
+      for (let nth = 0; nth < each; nth++) {
+        this.#said.push(this.#clients[next++ % count].noop());
+      }
+    }, TICK);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.allSettled(this.#said);
+    for (const client of this.#clients) client.close();
   }
 }
 
-const EHLO = encode("EHLO client.example\r\n");
-const MAIL = encode("MAIL FROM:<a@client.example>\r\n");
-const RCPT = encode("RCPT TO:<b@sink.example>\r\n");
-const DATA = encode("DATA\r\n");
-const QUIT = encode("QUIT\r\n");
+/** That than which a hundredth is larger. */
+function highest(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(0.99 * (values.length - 1))] ?? 0;
+}
 
-async function obey({ port, workload, milliseconds }: Order): Promise<Load> {
-  const { sessions, size, once = false }: Workload = workloads[workload];
+async function send({ port, workload, milliseconds }: Order): Promise<Load> {
+  const { sessions, size, once = false, pipelined = false, rate, messages: most } = workload;
   const message = messageOf(size);
+  await using idlers = new Idlers();
+  if (workload.idle !== undefined) await idlers.come(port, workload.idle);
+  const took: number[] = [];
   const began = performance.now();
-  const goesOn = (): boolean => performance.now() - began < milliseconds;
-  let messages = 0;
+  let begun = 0;
+  const goesOn = (): boolean =>
+    most === undefined ? performance.now() - began < milliseconds : begun < most;
+  /** When the next message is due: now, or by the rate. */
+  const due = async (): Promise<number> => {
+    const nth = begun++;
+    if (rate === undefined) return performance.now();
+    const then = began + nth * 1_000 / rate;
+    const wait = then - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    return then;
+  };
   const session = async (): Promise<void> => {
     while (goesOn()) {
+      const start = once ? await due() : undefined;
       using client = await Client.open(port);
       do {
-        await client.send(message);
-        messages++;
+        const from = start ?? await due();
+        await (pipelined ? client.sendPipelined(message) : client.send(message));
+        took.push(performance.now() - from);
       } while (!once && goesOn());
       await client.quit();
     }
   };
   await Promise.all(Array.from({ length: sessions }, session));
-  return { messages, milliseconds: performance.now() - began };
+  return { messages: took.length, milliseconds: performance.now() - began, p99: highest(took) };
+}
+
+/** Never rejects. */
+async function obey(order: Order): Promise<Load> {
+  const timer = setTimeout(() => Client.closeAll(), PATIENCE);
+  try {
+    return await send(order);
+  } catch (error) {
+    Client.closeAll();
+    return { messages: 0, milliseconds: 0, p99: 0, error: String(error) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 if (import.meta.main) {

@@ -1,14 +1,12 @@
 /**
- * Processes of a benchmark, and what Linux says of them.
+ * Programs that a benchmark gives orders to.
  *
  * @module
  */
 
 import { TextLineStream } from "@std/streams";
 import { encode } from "../src/bytes.ts";
-
-/** Clock ticks in a second, as `/proc` counts them: 100 on every Linux that Deno runs on. */
-const TICKS = 100;
+import { cpuOf, peakMemoryOf } from "./_proc.ts";
 
 /** A script that runs under Deno until it is disposed of. */
 export class Process implements AsyncDisposable {
@@ -49,16 +47,12 @@ export class Process implements AsyncDisposable {
 
   /** Seconds of processor time so far, of all its threads. */
   cpu(): number {
-    const stat = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`);
-    // The name of the program, in parentheses, may hold anything.
-    const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(user) + Number(system)) / TICKS;
+    return cpuOf(this.#child.pid);
   }
 
   /** The most memory that it has had, in MB. */
   peakMemory(): number {
-    const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024 / 1e6;
+    return peakMemoryOf(this.#child.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,4 +61,9 @@ export class Process implements AsyncDisposable {
     await this.#orders.close().catch(() => {});
     await this.#lines.cancel();
   }
+}
+
+/** The path of a script beside this one. */
+export function script(name: string): string {
+  return new URL(name, import.meta.url).pathname;
 }

@@ -12,8 +12,10 @@
  * @module
  */
 
-import { type Load, type Order, workloads } from "./_load.ts";
-import { Process } from "./_process.ts";
+import type { Load, Order } from "./_load.ts";
+import { processor } from "./_proc.ts";
+import { Process, script } from "./_process.ts";
+import { header, median, row, spreadOf } from "./_rounds.ts";
 import { Viewers } from "./_viewers.ts";
 
 /** Turns of each variant at each workload; there is one more before them, which does not count. */
@@ -25,6 +27,12 @@ const SLEEPERS = 10;
 
 const variants = ["quiet", "admin", "viewers"] as const;
 type Variant = typeof variants[number];
+
+const workloads = {
+  persistent: { title: "10 persistent sessions, 2 KB", sessions: 10, size: 2_048 },
+  once: { title: "a connection for each message, 2 KB", sessions: 20, size: 2_048, once: true },
+  large: { title: "10 persistent sessions, 50 KB", sessions: 10, size: 51_200 },
+} as const;
 type Workload = keyof typeof workloads;
 
 /** What a turn has brought. */
@@ -34,8 +42,6 @@ interface Turn {
   /** Microseconds of processor time a message. */
   readonly cpu: number;
 }
-
-const script = (name: string): string => new URL(name, import.meta.url).pathname;
 
 /** A process of `sluice serve` and where it listens. */
 class Sluice implements AsyncDisposable {
@@ -63,8 +69,9 @@ class Sluice implements AsyncDisposable {
   async turn(load: Process, workload: Workload, milliseconds: number): Promise<Turn> {
     await this.viewers?.come(READERS, SLEEPERS);
     const before = this.process.cpu();
-    const order: Order = { port: this.port, workload, milliseconds };
+    const order: Order = { port: this.port, workload: workloads[workload], milliseconds };
     const done = await load.ask(order) as Load;
+    if (done.error !== undefined) throw new Error(done.error);
     const cpu = this.process.cpu() - before;
     await this.viewers?.leave();
     return { messages: done.messages / done.milliseconds * 1e3, cpu: cpu / done.messages * 1e6 };
@@ -76,32 +83,10 @@ class Sluice implements AsyncDisposable {
   }
 }
 
-/** That than which a share of all is not larger. */
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.round(share * (values.length - 1))];
-}
-
-const median = (values: readonly number[]): number => quantile(values, 0.5);
-
 /** The median of ratios, and between which of them half lie. */
 function ratio(turns: readonly Turn[], base: readonly Turn[], key: keyof Turn): string {
   const ratios = turns.map((turn, nth) => turn[key] / base[nth][key]);
-  const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(ratios, share).toFixed(3));
-  return `${middle} (${low} to ${high})`;
-}
-
-function row(...cells: readonly (string | number)[]): void {
-  console.log(`| ${cells.join(" | ")} |`);
-}
-
-function header(...names: readonly string[]): void {
-  row(...names);
-  row(...names.map(() => "---"));
-}
-
-function processor(): string {
-  const model = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"));
-  return `${model?.[1] ?? Deno.build.arch}, ${navigator.hardwareConcurrency} threads`;
+  return spreadOf(ratios, 3);
 }
 
 /** Asks one after the other, round after round; who is first changes. */

@@ -4,23 +4,23 @@
  * @module
  */
 
-import { type Admin, adminOf } from "../admin/admin.ts";
-import type { AdminOptions } from "../admin/options.ts";
+import type { Admin } from "../admin/admin.ts";
+import { type AdminOptions, ReloadError } from "../admin/options.ts";
 import type { AdminSource, Configuration } from "../config/configuration.ts";
-import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
+import { ConfigurationError, type Mistake, printMistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
 import { Networks } from "../networks.ts";
-import type { Stats } from "../stats/stats.ts";
-import type { Proxy } from "../proxy.ts";
 import { printAddress } from "./address.ts";
 import { HttpServer } from "./http_server.ts";
 import { secretAt } from "./secret.ts";
 
+export { adminOf, adminOver } from "../admin/admin.ts";
+
 /** What an admin is made of beside its configuration. */
-export interface AdminParts extends Required<Pick<AdminOptions, "reload" | "explain" | "drain">> {
-  readonly stats: Stats;
-  readonly proxy: Proxy;
+export interface AdminParts {
+  /** Makes one of what the configuration says of it. @throws {OptionError} */
+  readonly make: (options: AdminOptions) => Admin;
   /** Told where it listens, and no longer does. */
   readonly say: (line: string) => void;
 }
@@ -53,10 +53,6 @@ export class AdminServer {
 
   constructor(parts: AdminParts) {
     this.#parts = parts;
-    parts.stats.metrics.meters.gauge({
-      name: "process_resident_memory_bytes",
-      help: "Memory of the process.",
-    }).read(() => Deno.memoryUsage().rss);
   }
 
   /**
@@ -123,9 +119,8 @@ export class AdminServer {
   }
 
   #admin(configuration: Configuration, source: AdminSource, options: AdminOptions) {
-    const { proxy, stats, reload, explain, drain } = this.#parts;
     try {
-      return adminOf(proxy, stats, { ...options, reload, explain, drain });
+      return this.#parts.make(options);
     } catch (error) {
       if (!(error instanceof OptionError)) throw error;
       const path = /^tokens\.(operator|reader)/.exec(error.option)?.[1];
@@ -136,6 +131,18 @@ export class AdminServer {
         configuration.mistake(key, shown(error.found), error.allowed),
       ]);
     }
+  }
+}
+
+/** Reloads as an admin wants it: what stands wrong in the configuration is told line by line. */
+export async function reporting(reload: () => Promise<void>): Promise<void> {
+  try {
+    await reload();
+  } catch (error) {
+    if (error instanceof ConfigurationError) {
+      throw new ReloadError(error.mistakes.map(printMistake));
+    }
+    throw error instanceof OptionError ? new ReloadError([error.message]) : error;
   }
 }
 

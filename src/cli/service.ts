@@ -8,14 +8,15 @@
 import { listen } from "../adapters/deno/mod.ts";
 import type { ChannelListener, Target } from "../channel.ts";
 import type { Configuration, ListenerSource } from "../config/configuration.ts";
-import { ConfigurationError, printMistake, shown } from "../config/mistake.ts";
-import { OptionError } from "../errors.ts";
-import type { ListenerOptions } from "../options.ts";
+import { ConfigurationError, shown } from "../config/mistake.ts";
+import { type ListenerOptions, resolveListener, resolveOptions } from "../options.ts";
 import { type Described, explain, type Explanation } from "../policy/explain.ts";
 import type { Policy } from "../policy/policy.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
 import { Reply } from "../rfc5321/reply.ts";
+import type { Stats } from "../stats/stats.ts";
 import { printAddress } from "./address.ts";
+import type { AdminOptions } from "../admin/options.ts";
 import type { AdminServer, NextAdmin } from "./admin_server.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { Surroundings } from "./work.ts";
@@ -27,6 +28,22 @@ export interface ServiceOptions {
   readonly load: () => Promise<Configuration>;
   /** Told where it listens, and no longer does. */
   readonly say: (line: string) => void;
+  /**
+   * Opens a listener. Default: the runtime's.
+   *
+   * @param id Tells listeners apart, also those at any free port of the same host.
+   */
+  readonly listen?: (at: Target, id: string) => Promise<ChannelListener>;
+  /** Whether the admin is served here. Default true; what it would show is counted in any case. */
+  readonly servesAdmin?: boolean;
+}
+
+/** A configuration that is ready, and not yet the one that is in effect. */
+export interface NextConfiguration {
+  /** Puts it in the place of the present one. */
+  commit(): void;
+  /** Gives it up. */
+  discard(): Promise<void>;
 }
 
 /** A listener that is open. */
@@ -100,6 +117,21 @@ export class Service {
     return this.#proxy.sessions;
   }
 
+  /** What is being served. */
+  get proxy(): Proxy {
+    return this.#proxy;
+  }
+
+  /** What is counted, once somebody wants to know. */
+  get stats(): Stats | undefined {
+    return this.#surroundings.stats;
+  }
+
+  /** The one that is in effect. */
+  get configuration(): Configuration {
+    return this.#current.configuration;
+  }
+
   /** Where it listens, in the order of the configuration. */
   get addresses(): readonly Target[] {
     return [...this.#open.values()].map(({ listener }) => listener.address as Target);
@@ -120,19 +152,29 @@ export class Service {
    * @throws {ConfigurationError | OptionError} Nothing has changed then.
    */
   reload(): Promise<void> {
-    const reload = this.#reloading.then(() => this.#reload());
+    const reload = this.#reloading.then(async () => (await this.prepare()).commit());
     this.#reloading = reload.catch(() => {});
     return reload;
   }
 
-  async #reload(): Promise<void> {
+  /**
+   * Reads the configuration again and makes it ready, and changes nothing. One at a time: the next is
+   * made ready when this one has been put in place or given up.
+   *
+   * @throws {ConfigurationError | OptionError} Nothing is left open then.
+   */
+  async prepare(): Promise<NextConfiguration> {
     const configuration = await this.#options.load();
     const surroundings = await counting(configuration, this.#surroundings);
     const assembly = await assemble(configuration, surroundings, this.#current);
     const wanted = byAddress(configuration.listeners);
     let added: Added = new Map();
     let admin: NextAdmin | undefined;
-    let ended: Promise<void>;
+    const discard = async (): Promise<void> => {
+      for (const listener of added.values()) listener.close();
+      await admin?.discard();
+      await assembly.discard();
+    };
     try {
       added = await this.#listen(wanted, configuration);
       if (this.#surroundings.stats === undefined && surroundings.stats !== undefined) {
@@ -140,17 +182,27 @@ export class Service {
       }
       this.#surroundings = surroundings;
       admin = await this.#nextAdmin(configuration);
-      const listeners = new Map<ChannelListener, ListenerOptions>();
-      for (const [id, { options }] of wanted) {
-        listeners.set(added.get(id) ?? this.#open.get(id)!.listener, options);
-      }
-      ended = this.#proxy.reload(assembly.options, listeners);
+      // What the proxy would throw at is found out here, while nothing has changed.
+      const { settings } = resolveOptions(assembly.options);
+      for (const { options } of wanted.values()) resolveListener(options, settings);
     } catch (error) {
-      for (const listener of added.values()) listener.close();
-      await admin?.discard();
-      await assembly.discard();
+      await discard();
       throw error;
     }
+    return { commit: () => this.#commit(assembly, wanted, added, admin), discard };
+  }
+
+  #commit(
+    assembly: Assembly,
+    wanted: ReadonlyMap<string, ListenerSource>,
+    added: Added,
+    admin: NextAdmin | undefined,
+  ): void {
+    const listeners = new Map<ChannelListener, ListenerOptions>();
+    for (const [id, { options }] of wanted) {
+      listeners.set(added.get(id) ?? this.#open.get(id)!.listener, options);
+    }
+    const ended = this.#proxy.reload(assembly.options, listeners);
     admin?.commit();
     this.#rehearsal = undefined;
     const { close } = this.#current;
@@ -177,42 +229,28 @@ export class Service {
 
   async #nextAdmin(configuration: Configuration): Promise<NextAdmin | undefined> {
     const { stats } = this.#surroundings;
-    if (stats === undefined) return undefined;
+    if (stats === undefined || this.#options.servesAdmin === false) return undefined;
     if (this.#admin === undefined) {
       if (configuration.admin === undefined) return undefined;
       // Whoever has no admin need not load what it takes to have one.
-      const { AdminServer } = await import("./admin_server.ts");
-      this.#admin = new AdminServer({
-        proxy: this.#proxy,
-        stats,
-        reload: () => this.#reloadForAdmin(),
-        explain: (described) => this.#explain(described),
-        drain: async (deadline) => {
+      const { AdminServer, adminOf, reporting } = await import("./admin_server.ts");
+      stats.metrics.meters.gauge(MEMORY).read(() => Deno.memoryUsage().rss);
+      const own = {
+        reload: () => reporting(() => this.reload()),
+        explain: (described: Described) => this.explain(described),
+        drain: async (deadline: number) => {
           await this.#proxy.close(deadline);
           this.#drained.resolve();
         },
-        say: this.#options.say,
-      });
+      };
+      const make = (options: AdminOptions) => adminOf(this.#proxy, stats, { ...options, ...own });
+      this.#admin = new AdminServer({ make, say: this.#options.say });
     }
     return await this.#admin.prepare(configuration);
   }
 
-  async #reloadForAdmin(): Promise<void> {
-    try {
-      await this.reload();
-    } catch (error) {
-      const mistakes = error instanceof ConfigurationError
-        ? error.mistakes.map(printMistake)
-        : error instanceof OptionError
-        ? [error.message]
-        : undefined;
-      if (mistakes === undefined) throw error;
-      const { ReloadError } = await import("../admin/options.ts");
-      throw new ReloadError(mistakes);
-    }
-  }
-
-  async #explain(described: Described): Promise<Explanation> {
+  /** What the policy would do with a message; nothing is counted. */
+  async explain(described: Described): Promise<Explanation> {
     const { configuration, options: { policyTimeLimit: timeLimit, policyFailure } } = this.#current;
     const { clock } = this.#surroundings;
     const rehearse = async (): Promise<Policy> => {
@@ -229,10 +267,13 @@ export class Service {
     wanted: ReadonlyMap<string, ListenerSource>,
     configuration: Configuration,
   ): Promise<Added> {
+    const { listen: listenAt = (at: Target) => listen(at) } = this.#options;
     const added = new Map<string, ChannelListener>();
     try {
-      for (const [id, { at, path }] of wanted) {
-        if (!this.#open.has(id)) added.set(id, await open(at, path, configuration));
+      for (const [id, source] of wanted) {
+        if (this.#open.has(id)) continue;
+        const opened = opening(source, configuration, () => listenAt(source.at, id));
+        added.set(id, await opened);
       }
     } catch (error) {
       for (const listener of added.values()) listener.close();
@@ -257,6 +298,12 @@ export class Service {
   }
 }
 
+/** The gauge of what the process takes. */
+export const MEMORY = {
+  name: "process_resident_memory_bytes",
+  help: "Memory of the process.",
+};
+
 /** Somebody counts, where there is somebody to show it to. */
 async function counting(
   { admin }: Configuration,
@@ -264,11 +311,12 @@ async function counting(
 ): Promise<Surroundings> {
   if (admin === undefined || surroundings.stats !== undefined) return surroundings;
   const { Stats } = await import("../stats/stats.ts");
-  return { ...surroundings, stats: new Stats({ clock: surroundings.clock }) };
+  const { clock, nextNumber } = surroundings;
+  return { ...surroundings, stats: new Stats({ clock, nextNumber }) };
 }
 
 /** Several listeners may ask for any free port of the same host. */
-function byAddress(sources: readonly ListenerSource[]): Map<string, ListenerSource> {
+export function byAddress(sources: readonly ListenerSource[]): Map<string, ListenerSource> {
   const wanted = new Map<string, ListenerSource>();
   for (const source of sources) {
     const address = printAddress(source.at);
@@ -279,13 +327,14 @@ function byAddress(sources: readonly ListenerSource[]): Map<string, ListenerSour
   return wanted;
 }
 
-async function open(
-  at: Target,
-  path: ListenerSource["path"],
+/** Opens something at an address. @throws {ConfigurationError} If that cannot be done. */
+export async function opening<T>(
+  { at, path }: ListenerSource,
   configuration: Configuration,
-): Promise<ChannelListener> {
+  open: () => Promise<T>,
+): Promise<T> {
   try {
-    return await listen(at);
+    return await open();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigurationError([

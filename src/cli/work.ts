@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly counters?: { readonly live: Counters; readonly shadow: Counters };
   /** Counts what happens. Default: made when there is an admin to show it. */
   readonly stats?: Stats;
+  /** Numbers the transactions that are counted. Default: one after the other. */
+  readonly nextNumber?: () => number;
   /** Octets that stood behind an upstream's reply to STARTTLS. */
   readonly dropped?: (octets: number) => void;
   /** Told of certificates and tables that could not be read again: what was read stays in use. */

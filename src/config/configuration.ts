@@ -125,6 +125,8 @@ export interface Configuration {
   readonly record: RecordSource | undefined;
   readonly admin: AdminSource | undefined;
   readonly log: LogSource;
+  /** Threads that serve, from the start on. */
+  readonly workers: number;
   /** Says of something in it that it cannot be used; `found` as it is shown. */
   mistake(path: KeyPath, found: string, allowed: string): Mistake;
 }

@@ -38,6 +38,7 @@ export function defaultConfiguration(): Configuration {
     record: undefined,
     admin: undefined,
     log: defaultLog,
+    workers: 1,
     mistake: (path, found, allowed) => ({ key: printPath(path), found, allowed }),
   };
 }

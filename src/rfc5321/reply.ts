@@ -155,7 +155,8 @@ export class Reply {
 
   /** The same reply with `?` for every character outside ASCII (RFC 6531 §3.7.4.2). */
   inAscii(): Reply {
-    if (this.lines.every(isAscii)) return this;
+    // Mail passes here, and nearly every reply has one line.
+    if (this.lines.length === 1 ? isAscii(this.lines[0]) : this.lines.every(isAscii)) return this;
     return new Reply(this.code, this.lines.map((line) => line.replace(nonAscii, "?")));
   }
 
@@ -167,6 +168,7 @@ export class Reply {
   /** The wire form, every line with its CRLF: `"250-a\r\n250 b\r\n"` (RFC 5321 §4.2.1). */
   toString(): string {
     const last = this.lines.length - 1;
+    if (last === 0) return `${this.code} ${this.lines[0]}\r\n`;
     return this.lines
       .map((line, index) => `${this.code}${index < last ? "-" : " "}${line}\r\n`)
       .join("");

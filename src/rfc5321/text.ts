@@ -5,6 +5,7 @@
  */
 
 const encoder = new TextEncoder();
+const MAX_ASCII = 0x7f;
 
 // C0, DEL, C1 (with U+0085) and the two separators that other programs take for a line end.
 // deno-lint-ignore no-control-regex
@@ -24,8 +25,8 @@ export function isClean(text: string, options?: { readonly tab?: boolean }): boo
 
 /** Whether every character is ASCII. */
 export function isAscii(text: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return /^[\u0000-\u007f]*$/.test(text);
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > MAX_ASCII) return false;
+  return true;
 }
 
 /** Length of the UTF-8 form in octets. */

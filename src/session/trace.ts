@@ -29,6 +29,15 @@ const NAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,254})|\[[A-Za-z0-9.:-]{1,100}\])
 
 /** The date-time of RFC 5322 §3.3, in UTC. */
 export function dateTime(milliseconds: number): string {
+  const second = Math.floor(milliseconds / 1000);
+  if (second !== last.second) last = { second, text: dateText(milliseconds) };
+  return last.text;
+}
+
+/** What the last message was given: many come in the same second. */
+let last = { second: NaN, text: "" };
+
+function dateText(milliseconds: number): string {
   const date = new Date(milliseconds);
   const two = (n: number): string => String(n).padStart(2, "0");
   const day = `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;

@@ -94,6 +94,7 @@ export async function listenShared(fd: number, address: Target): Promise<SharedL
 class NodeListener implements ChannelListener {
   readonly server: Server;
   readonly #accepted: Socket[] = [];
+  #serving = false;
   #closed = false;
   #wake: () => void = () => {};
 
@@ -106,6 +107,7 @@ class NodeListener implements ChannelListener {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Channel, void> {
+    this.#serving = true;
     const path = this.address.transport === "unix" ? this.address.path : undefined;
     while (true) {
       for (const socket of this.#accepted.splice(0)) {
@@ -122,6 +124,7 @@ class NodeListener implements ChannelListener {
     if (this.#closed) return;
     this.#closed = true;
     this.server.close();
+    if (!this.#serving) for (const socket of this.#accepted) socket.destroy();
     this.#wake();
   }
 }
