@@ -45,6 +45,7 @@ export function override(configuration: Configuration, given: Given): Configurat
     tls: tls(configuration.tls, given),
     admin: admin(configuration.admin, given),
     log: log(configuration.log, given),
+    ...part(given, "workers", "workers", parseNumber),
     mistake(path, found, allowed) {
       const flag = given.has("policy") && path.join(".") === "policy.module" ? "--policy" : path[0];
       return typeof flag === "string" && flag.startsWith("--")

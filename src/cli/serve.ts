@@ -10,18 +10,18 @@ import type { Configuration } from "../config/configuration.ts";
 import { defaultConfiguration } from "../config/defaults.ts";
 import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
-import { MemoryCounters } from "../state/counters.ts";
 import { defaultPool } from "../upstream/smtp/pool.ts";
-import { telemetryIsOn } from "../stats/telemetry/is_on.ts";
 import { parseDuration } from "./address.ts";
-import type { Surroundings } from "./work.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
 import { complain } from "./complain.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Follower } from "./follower.ts";
 import { type Log, openLog } from "./log.ts";
 import { override } from "./override.ts";
+import { outliveFaults } from "./outlive_faults.ts";
 import { Service } from "./service.ts";
+import { surroundingsOf } from "./surroundings.ts";
+import type { Supervisor } from "./workers/supervisor.ts";
 
 /** Milliseconds for whoever reads the log to take what is left of it. */
 const LAST_LINES = 5_000;
@@ -165,6 +165,12 @@ export const serve: CommandSpec = {
       repeatable: true,
       help: "A name by which browsers may address the admin, beside localhost and IP addresses.",
     },
+    "workers": {
+      argument: "number",
+      help:
+        "Threads that serve the same listeners, each with its part of what is limited for all. " +
+        "SIGUSR2 restarts them, one after the other. Default 1.",
+    },
     "log-format": { argument: "form", help: "Log lines as text or json. Default text." },
     "log-level": {
       argument: "level",
@@ -206,7 +212,8 @@ async function run(given: Given): Promise<number> {
   outliveFaults();
   const watch = new FileWatch(systemClock);
   const first = await byFlags(() => configurationOf(given, watch));
-  const log = openLog({ ...first.log, clock: systemClock, write: toStandardOutput });
+  const write = inTurn(toStandardOutput);
+  const log = openLog({ ...first.log, clock: systemClock, write });
   try {
     let read: Configuration | undefined = first;
     const load = async (): Promise<Configuration> => {
@@ -214,20 +221,44 @@ async function run(given: Given): Promise<number> {
       read = undefined;
       return configuration;
     };
-    const surroundings = await surroundingsOf(first, log);
-    const say = (line: string): void => console.log(line);
-    const service = await byFlags(() => Service.start({ surroundings, load, say }));
+    const service = await byFlags(() => start({ first, load, log, write, drain }));
     const follower = given.has("config") || given.has("policy")
       ? new Follower(watch, () => byFlags(() => service.reload()))
       : undefined;
     await Promise.race([untilSignal(), service.drained]);
     await follower?.stop();
-    console.log(`draining ${service.sessions} sessions`);
+    console.log(`draining ${await service.sessions} sessions`);
     await service.close(drain);
   } finally {
     await within(systemClock, LAST_LINES, "the last lines of the log", log.close()).catch(complain);
   }
   return 0;
+}
+
+/** What there is before anybody serves. */
+interface Begun {
+  readonly first: Configuration;
+  /** Reads the configuration: at first, the one that has been read. */
+  readonly load: () => Promise<Configuration>;
+  readonly log: Log;
+  /** Writes whole lines. */
+  readonly write: (text: string) => Promise<void>;
+  /** Milliseconds for open transactions to finish. */
+  readonly drain: number;
+}
+
+/** What serves, in this thread or in several. */
+async function start(
+  { first, load, log, write, drain }: Begun,
+): Promise<Service | Supervisor> {
+  const say = (line: string): void => console.log(line);
+  const { workers } = first;
+  if (workers === 1) {
+    return await Service.start({ surroundings: await surroundingsOf(first, log), load, say });
+  }
+  // Whoever has one thread need not load what it takes to have several.
+  const { Supervisor } = await import("./workers/supervisor.ts");
+  return await Supervisor.start({ workers, load, say, trouble: log.trouble, write, drain });
 }
 
 /** The configuration that holds: the file's, if there is one, with what is given in its place. */
@@ -251,31 +282,6 @@ async function readFrom(file: string, watch: FileWatch): Promise<Configuration> 
   });
 }
 
-async function surroundingsOf({ admin }: Configuration, log: Log): Promise<Surroundings> {
-  const clock = systemClock;
-  const observers = [log.observer];
-  const traced = telemetryIsOn();
-  // Whoever does not look need not load what it takes to count.
-  const stats = admin === undefined && !traced
-    ? undefined
-    : new (await import("../stats/stats.ts")).Stats({ clock });
-  if (traced) {
-    const { telemetry } = await import("../stats/telemetry.ts");
-    observers.push(telemetry({ clock, meters: stats?.metrics.meters }));
-  }
-  return {
-    clock,
-    observers,
-    stats,
-    counters: { live: new MemoryCounters(clock), shadow: new MemoryCounters(clock) },
-    dropped(octets) {
-      log.upstreamDropped(octets);
-      stats?.metrics.upstreamDropped(octets);
-    },
-    trouble: log.trouble,
-  };
-}
-
 /** Options of the library that have other names here. */
 const FLAGS: Readonly<Record<string, string>> = {
   hostname: "--hostname",
@@ -297,22 +303,22 @@ async function byFlags<T>(make: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A promise or timer that a policy has left behind must not end everybody's sessions. */
-function outliveFaults(): void {
-  const outlive = (event: Event, fault: unknown): void => {
-    event.preventDefault();
-    complain(fault);
-  };
-  addEventListener("unhandledrejection", (event) => outlive(event, event.reason));
-  addEventListener("error", (event) => outlive(event, event.error));
-}
-
 async function untilSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, resolve);
   await promise;
   for (const signal of signals) Deno.removeSignalListener(signal, resolve);
+}
+
+/** Each text behind the one before, as a whole: several may write. */
+function inTurn(write: (text: string) => Promise<void>): (text: string) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (text) => {
+    const written = last.then(() => write(text));
+    last = written.catch(() => {});
+    return written;
+  };
 }
 
 /** Waits for whoever reads: the log has its own bound, and mail does not wait for it. */

@@ -232,6 +232,7 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
       : { file: beside(record), addresses: document["record-addresses"] ?? "plain" },
     admin: adminOf(document, beside),
     log: { ...defaultLog, ...document.log },
+    workers: document.workers ?? 1,
     mistake,
   };
 }

@@ -155,7 +155,7 @@ export const configurationSchema = z.strictObject({
   record: file.optional().describe("Record what the policy is asked, as JSON lines, here."),
   "record-addresses": z.enum(["plain", "hashed"]).optional()
     .describe("How addresses stand in the recording. Default plain."),
-  workers: count().max(MOST_WORKERS).optional()
+  workers: count().optional()
     .describe("Threads that serve the same listeners. Read at the start only. Default 1."),
   listen: z.array(listener, { error: "tables, each headed by [[listen]]" }).optional().describe(
     "Default 127.0.0.1:2525.",

@@ -30,6 +30,9 @@ const syntaxReplies: Readonly<Partial<Record<Verb, ReplyName>>> = {
   BDAT: "chunkSynchronization",
 };
 
+/** Stands for the verb of a line that has none. */
+const UNKNOWN_VERB = "invalid";
+
 /** How much a fault counts. */
 export type Gravity =
   /** An address that somebody has mistyped: the client need not know better. */
@@ -54,7 +57,7 @@ export function answerToFault(
   const closer = parsed.fault === "syntax" && verb !== undefined ? syntaxReplies[verb] : undefined;
   const reply = closer ?? replies[parsed.fault];
   return {
-    verb: verb ?? "",
+    verb: verb ?? UNKNOWN_VERB,
     reply,
     gravity: gravities[reply] ?? "fault",
   };

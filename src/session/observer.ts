@@ -26,7 +26,7 @@ export type SessionEnd =
 
 /** What a reply answers. */
 export interface Answered {
-  /** The verb of the command; `""` for the greeting and for what nobody has asked for. */
+  /** The verb of the command; `invalid` for a line that is none, `""` where nobody has asked. */
   readonly verb: string;
   /** Milliseconds from the command, or the end of the mail data, to this. */
   readonly took: number;

@@ -166,7 +166,7 @@ Deno.test("observer: each command, each reply, each answer of the upstream", asy
     "C EHLO",
     'S 250 to "EHLO"',
     "C unknown-verb",
-    'S 500 to "" (unknownCommand)',
+    'S 500 to "invalid" (unknownCommand)',
     "C MAIL",
     "default opened",
     "default: MAIL 250",
