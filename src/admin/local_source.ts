@@ -47,6 +47,12 @@ export function localSource({ proxy, stats, pen, explain }: LocalParts): AdminSo
     metrics({ open, dropped }) {
       // Other admins may have been made over the same statistics: before this one, or in vain.
       metrics.viewers.read(() => open);
+      for (const [name, { pool }] of proxy.upstreams) {
+        if (pool === undefined) continue;
+        metrics.pool.with(name, "open").set(pool.open);
+        metrics.pool.with(name, "idle").set(pool.idle);
+        metrics.poolWaiting.with(name).set(pool.waiting);
+      }
       metrics.viewersDropped.add(dropped);
       return metrics.meters.collect();
     },

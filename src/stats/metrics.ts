@@ -46,6 +46,9 @@ export class Metrics implements Observer {
   readonly sessions: Gauge;
   /** Connections to upstreams that are open, by name. */
   readonly upstreamConnections;
+  /** Connections that are kept, by name and state, and sessions that wait for one. */
+  readonly pool;
+  readonly poolWaiting;
   /** Who watches the admin. */
   readonly viewers: Gauge;
   readonly viewersDropped;
@@ -158,6 +161,17 @@ export class Metrics implements Observer {
     this.upstreamConnections = meters.gauge({
       name: "sluice_upstream_connections",
       help: "Connections to upstreams that are open.",
+      labels: ["upstream"],
+    });
+    this.pool = meters.gauge({
+      name: "sluice_upstream_pool_connections",
+      help:
+        "Connections that are kept for an upstream: open ones, and those of them that are idle.",
+      labels: ["upstream", "state"],
+    });
+    this.poolWaiting = meters.gauge({
+      name: "sluice_upstream_pool_waiting",
+      help: "Sessions that wait for a connection to an upstream.",
       labels: ["upstream"],
     });
     this.#connects = meters.counter({
