@@ -12,7 +12,7 @@ import type { Clock, Timer } from "./clock.ts";
 export class Deadline {
   readonly #clock: Clock;
   #timer: Timer | undefined;
-  /** When the timer ends, and when the wait does, in milliseconds since 1970. */
+  /** When the timer ends, and when the wait does, by the clock's `monotonic`. */
   #timerAt = Infinity;
   #waitAt = Infinity;
   #expired: () => void = () => {};
@@ -23,7 +23,7 @@ export class Deadline {
 
   /** A wait begins, in place of the one before. */
   start(milliseconds: number, expired: () => void): void {
-    this.#waitAt = this.#clock.now() + milliseconds;
+    this.#waitAt = this.#clock.monotonic() + milliseconds;
     this.#expired = expired;
     if (this.#waitAt >= this.#timerAt) return;
     this.#timer?.cancel();
@@ -43,15 +43,16 @@ export class Deadline {
   }
 
   #set(milliseconds: number): void {
-    this.#timerAt = this.#clock.now() + milliseconds;
+    this.#timerAt = this.#clock.monotonic() + milliseconds;
     this.#timer = this.#clock.after(milliseconds, () => this.#look());
   }
 
   #look(): void {
     this.#timerAt = Infinity;
     if (this.#waitAt === Infinity) return;
-    const left = this.#waitAt - this.#clock.now();
-    if (left > 0) return this.#set(left);
+    const left = this.#waitAt - this.#clock.monotonic();
+    // A timer takes whole milliseconds.
+    if (left >= 1) return this.#set(left);
     this.#waitAt = Infinity;
     this.#expired();
   }

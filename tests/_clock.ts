@@ -21,25 +21,32 @@ export function settle(): Promise<void> {
 
 /** Stands still until `advance` is called. */
 export class FakeClock implements Clock {
-  #now: number;
+  /** What `now` says at its beginning, and how long ago that was. */
+  #wall: number;
+  #elapsed = 0;
   /** In the order of their making, which decides between timers of the same millisecond. */
   readonly #timers = new Set<Due>();
 
   /** @param start Milliseconds since 1970-01-01T00:00:00Z. */
   constructor(start: number = Date.UTC(2026, 0, 1)) {
-    this.#now = start;
+    this.#wall = start;
   }
 
   now(): number {
-    return this.#now;
+    return this.#wall + this.#elapsed;
   }
 
   monotonic(): number {
-    return this.#now;
+    return this.#elapsed;
+  }
+
+  /** Somebody puts the wall clock forward, or back where it is negative. No time passes by that. */
+  put(milliseconds: number): void {
+    this.#wall += milliseconds;
   }
 
   after(milliseconds: number, callback: () => void): Timer {
-    const timer: Due = { at: this.#now + Math.max(0, milliseconds), callback };
+    const timer: Due = { at: this.#elapsed + Math.max(0, milliseconds), callback };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
   }
@@ -54,15 +61,15 @@ export class FakeClock implements Clock {
    * next one runs, and may set new timers that fall due as well.
    */
   async advance(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
+    const end = this.#elapsed + milliseconds;
     await settle();
     for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) {
       this.#timers.delete(timer);
-      this.#now = timer.at;
+      this.#elapsed = timer.at;
       timer.callback();
       await settle();
     }
-    this.#now = end;
+    this.#elapsed = end;
   }
 
   #next(end: number): Due | undefined {

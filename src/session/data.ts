@@ -70,7 +70,8 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
       }
     }
   } catch (error) {
-    await receiver.cancel();
+    // Never rejects; \`leave\` waits for what the upstream still owes, and not for long.
+    void receiver.cancel();
     throw error;
   }
 }

@@ -22,13 +22,13 @@ import type { Session } from "./session.ts";
 export async function acceptProxyHeader(session: Session, from: Networks): Promise<void> {
   if (!from.has(session.client.address)) throw new SessionOver("closed");
   const { clock, timeouts } = session.settings;
-  const end = clock.now() + timeouts.proxyHeader;
+  const end = clock.monotonic() + timeouts.proxyHeader;
   const reader = new ProxyHeaderReader();
   let header: ProxyHeader | undefined;
   const out = { enqueue: (value: ProxyHeader): void => void (header = value) };
   try {
     while (header === undefined) {
-      const left = Math.max(0, end - clock.now());
+      const left = Math.max(0, end - clock.monotonic());
       if (!await session.input.fill(left, "a PROXY header")) throw new SessionOver("vanished");
       session.input.take(reader, out);
     }

@@ -72,7 +72,12 @@ export class Input {
     if (this.#waiter !== undefined) this.#break();
   }
 
-  /** Nothing is read any more. */
+  /** Forgets an interruption that nobody has met. */
+  goOn(): void {
+    this.#interruption = undefined;
+  }
+
+  /** Nobody waits any more. */
   close(): void {
     this.#deadline.close();
   }

@@ -143,31 +143,31 @@ export class Relaying implements Receiver {
     const { session, transaction } = this;
     const { limits, replies } = session.settings;
     transaction.octets = total;
-    if (total > limits.messageSize) return await this.#refuse(replies.tooBig);
+    if (total > limits.messageSize) return this.#refuse(replies.tooBig);
     this.#header.look(octets);
     // RFC 5321 §6.3
-    if (this.#header.received > limits.hops) return await this.#refuse(replies.loop);
+    if (this.#header.received > limits.hops) return this.#refuse(replies.loop);
     try {
       const ruling = await this.#askAboutHeaders();
-      if (ruling?.refusal !== undefined) return await this.#refuse(ruling.refusal);
+      if (ruling?.refusal !== undefined) return this.#refuse(ruling.refusal);
       if (ruling?.discard) return await this.#discard();
       await this.#write(octets, last);
     } catch (error) {
-      return await this.#refuse(session.failure(error));
+      return this.#refuse(session.failure(error));
     }
-    return this.body.refusal === undefined ? this : await this.#refuse(this.body.refusal);
+    return this.body.refusal === undefined ? this : this.#refuse(this.body.refusal);
   }
 
   async finish(total: number, fault?: ReplyName): Promise<Reply> {
     const { session } = this;
     this.transaction.octets = total;
-    if (fault !== undefined) return (await this.#refuse(session.settings.replies[fault])).refusal;
+    if (fault !== undefined) return this.#refuse(session.settings.replies[fault]).refusal;
     const ruling = await this.#lastRuling();
-    if (ruling?.refusal !== undefined) return (await this.#refuse(ruling.refusal)).refusal;
+    if (ruling?.refusal !== undefined) return this.#refuse(ruling.refusal).refusal;
     if (ruling?.discard) return await (await this.#discard()).finish(total);
     try {
       await this.#begin();
-      if (this.body.refusal !== undefined) return (await this.#refuse(this.body.refusal)).refusal;
+      if (this.body.refusal !== undefined) return this.#refuse(this.body.refusal).refusal;
       return await this.body.finish();
     } catch (error) {
       // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
@@ -179,8 +179,9 @@ export class Relaying implements Receiver {
     return this.body.cancel();
   }
 
-  async #refuse(reply: Reply): Promise<Draining> {
-    await this.body.cancel();
+  #refuse(reply: Reply): Draining {
+    // Never rejects; the client is read on meanwhile.
+    void this.body.cancel();
     return new Draining(reply);
   }
 

@@ -43,6 +43,7 @@ export const query: Handler<"VRFY" | "EXPN" | "HELP"> = {
     try {
       const link = session.transaction?.link ?? await session.acquire();
       session.answer(verb, await link.query(verb, argument));
+      if (session.transaction === undefined) session.lendOn();
     } catch (error) {
       session.answer(verb, session.failure(error));
     }

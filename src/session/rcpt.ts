@@ -54,8 +54,10 @@ export const rcpt: Handler<"RCPT"> = {
     transaction.attempted += paths.length - 1;
     const utf8 = transaction.original.parameters.smtputf8 === true;
     if (!utf8 && paths.some((path) => !path.isAscii)) return refuse("needsSmtpUtf8");
-    if (transaction.mailRefusal !== undefined) return refuse(transaction.mailRefusal);
     const name = ruling.upstream ?? transaction.route ?? DEFAULT_UPSTREAM;
+    if (transaction.mailRefusal !== undefined) {
+      return refuse(name === transaction.upstream ? transaction.mailRefusal : "otherUpstream");
+    }
     const link = await linkTo(session, transaction, name);
     if (typeof link === "string" || link instanceof Reply) return refuse(link);
     if (lacks(link, parameters)) return refuse("offerChanged");

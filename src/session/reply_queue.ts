@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Channel } from "../channel.ts";
+import { type Channel, ChannelError } from "../channel.ts";
 import { type Clock, TimeoutError } from "../clock.ts";
 import { Deadline } from "../deadline.ts";
 import { Scratch } from "../scratch.ts";
@@ -51,13 +51,13 @@ export class ReplyQueue {
   readonly #deadline: Deadline;
 
   constructor(public channel: Channel, readonly options: ReplyQueueOptions) {
-    this.#lastKnown = options.clock.now();
+    this.#lastKnown = options.clock.monotonic();
     this.#deadline = new Deadline(options.clock);
   }
 
-  /** When the last reply became known, in milliseconds since 1970; now, while one is owed. */
+  /** When the last reply became known, by the clock's `monotonic`; now, while one is owed. */
   get lastKnown(): number {
-    return this.owed ? this.options.clock.now() : this.#lastKnown;
+    return this.owed ? this.options.clock.monotonic() : this.#lastKnown;
   }
 
   /**
@@ -73,13 +73,13 @@ export class ReplyQueue {
       this.#slots.push(slot);
       void reply.then((known) => {
         slot.reply = known;
-        this.#lastKnown = this.options.clock.now();
+        this.#lastKnown = this.options.clock.monotonic();
         this.#notify();
         this.flush();
       });
     } else {
       this.#slots.push({ reply, asked });
-      this.#lastKnown = this.options.clock.now();
+      this.#lastKnown = this.options.clock.monotonic();
     }
   }
 
@@ -89,8 +89,9 @@ export class ReplyQueue {
     else this.#write();
   }
 
-  /** Nothing is written any more. */
+  /** What becomes known from here on is told to nobody. */
   close(): void {
+    this.#error ??= new ChannelError("closed", "The session has ended");
     this.#deadline.close();
   }
 

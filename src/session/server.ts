@@ -67,8 +67,10 @@ export class SessionServer {
   /** Lets an open transaction finish, then ends the session with 421; at once where none is open. */
   shutdown(): void {
     const session = this.#session;
-    this.#dismissal = session.settings.replies.shutdown;
-    if (!session.busy) session.input.interrupt(session.dismissal(this.#dismissal));
+    const reply = this.#dismissal = session.settings.replies.shutdown;
+    const interrupt = (): void => session.input.interrupt(session.dismissal(reply));
+    if (session.busy) session.concluded = interrupt;
+    else interrupt();
   }
 
   /** Ends the session with 421 as soon as it waits for the client, in mid-message too. */
@@ -138,10 +140,10 @@ export class SessionServer {
     const session = this.#session;
     this.#parsed = undefined;
     const { clock, timeouts } = session.settings;
-    const begun = clock.now();
+    const begun = clock.monotonic();
     // A client that waits for a reply is not idle.
     const left = (): number =>
-      Math.max(begun, session.replies.lastKnown) + timeouts.command - clock.now();
+      Math.max(begun, session.replies.lastKnown) + timeouts.command - clock.monotonic();
     for (;;) {
       if (this.#dismissal !== undefined && !session.busy) {
         throw session.dismissal(this.#dismissal);
@@ -205,6 +207,7 @@ export class SessionServer {
   async #close(over: SessionOver): Promise<void> {
     const session = this.#session;
     const { clock, timeouts } = session.settings;
+    session.input.goOn();
     // The upstream need not wait for what the client still has to read.
     const left = session.leave(over.end);
     try {

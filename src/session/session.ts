@@ -27,7 +27,6 @@ import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** Why what a session has started is called off; made once, because every session ends. */
 const ENDED = new Error("The session has ended");
-
 /** What comes of asking nobody. */
 const PROCEED: Ruling = { steps: [] };
 
@@ -45,6 +44,8 @@ export class Session {
   /** The upstream takes commands in groups (RFC 2920), as far as we knew at EHLO. */
   upstreamPipelines = false;
   transaction: Transaction | undefined;
+  /** Told of the end of each transaction. */
+  concluded: () => void = () => {};
   /** Mail transactions begun so far. */
   transactions = 0;
   /** What a trusted peer said with XFORWARD about the next message's client. */
@@ -154,8 +155,8 @@ export class Session {
   /** Milliseconds left of a wait that begins now and covers several reads. */
   countdown(milliseconds: number): () => number {
     const { clock } = this.settings;
-    const end = clock.now() + milliseconds;
-    return () => Math.max(0, end - clock.now());
+    const end = clock.monotonic() + milliseconds;
+    return () => Math.max(0, end - clock.monotonic());
   }
 
   /** A reply of the table, or one that is a reply already. */
@@ -279,11 +280,12 @@ export class Session {
     this.transaction = undefined;
     this.forwarded = undefined;
     this.settings.observer.transaction(transaction!.facts, end);
-    this.#lendOn();
+    this.lendOn();
+    this.concluded();
   }
 
   /** Between two transactions somebody else may use the connection. */
-  #lendOn(): void {
+  lendOn(): void {
     if (!this.authenticated && this.#link?.release?.()) this.#link = undefined;
   }
 
@@ -295,7 +297,7 @@ export class Session {
     this.conclude(transaction.endWithout("abandoned"));
     if (transaction.message !== undefined) await transaction.message.cancel();
     else await this.resetUpstream(transaction);
-    this.#lendOn();
+    this.lendOn();
   }
 
   /** Ends a transaction upstream; one that cannot be reached any more has ended by itself. */

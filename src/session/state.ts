@@ -22,7 +22,7 @@ export type State =
   | "ready"
   /** As `ready`, after a refusal: what the client has sent behind it is refused without blame. */
   | "refused"
-  /** MAIL has been accepted or is on its way upstream; no recipient has been accepted. */
+  /** MAIL has been accepted, is on its way upstream, or waits for RCPT; no recipient is accepted. */
   | "sender"
   /** At least one recipient has been accepted. */
   | "recipients"

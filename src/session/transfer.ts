@@ -21,7 +21,7 @@ export class Transfer {
   constructor(session: Session) {
     const { clock, timeouts } = session.settings;
     this.#session = session;
-    this.#end = clock.now() + timeouts.transfer;
+    this.#end = clock.monotonic() + timeouts.transfer;
   }
 
   /**
@@ -33,7 +33,7 @@ export class Transfer {
   async more(): Promise<void> {
     const { input, settings } = this.#session;
     if (input.buffered > 0) return;
-    const left = this.#end - settings.clock.now();
+    const left = this.#end - settings.clock.monotonic();
     if (left <= 0) throw this.#session.dismissal("transferTooLong");
     const wait = Math.min(left, settings.timeouts.data);
     if (!await input.fill(wait, "mail data", this.#size)) throw new SessionOver("vanished");

@@ -107,6 +107,7 @@ export class MemberLink implements UpstreamLink {
         return body.refusal;
       },
       write: (octets) => this.#watched(body.write(octets)),
+      writeLast: (octets) => this.#watched(body.writeLast?.(octets) ?? body.write(octets)),
       finish: () => this.#watched(body.finish()),
       cancel: () => body.cancel(),
     };

@@ -46,6 +46,20 @@ Deno.test("route: MAIL waits for the first recipient, which decides", async () =
   }, two);
 });
 
+Deno.test("route: what one upstream says to MAIL is not told to the recipients of another", async () => {
+  await withPolicy(byDomain, async ({ client, stage }) => {
+    await client.send(`${MAIL}\r\nRCPT TO:<b@blue.example>\r\n`);
+    const blue = await stage.others.blue.accept();
+    await blue.expect(MAIL);
+    await blue.send("550 5.7.1 Not from there\r\n");
+    await blue.expect("RCPT TO:<b@blue.example>");
+    await blue.send("503 5.5.1 Need MAIL\r\n");
+    await client.expect("250 2.1.0 Ok", "550 5.7.1 Not from there");
+    await client.send("RCPT TO:<c@red.example>\r\nRCPT TO:<d@blue.example>\r\n");
+    await client.expect("452 4.5.3 *", "550 5.7.1 Not from there");
+  }, two);
+});
+
 Deno.test("route: the next transaction may go elsewhere", async () => {
   await withPolicy(byDomain, async (play) => {
     for (const domain of ["blue", "red", "red", "blue"]) {

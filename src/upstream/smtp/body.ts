@@ -18,7 +18,8 @@ import type { UpstreamTimeouts } from "./timeouts.ts";
 /** Octets that are copied to leave together with the end of the message: more cost a write less. */
 const HELD = 16_384;
 
-const TERMINATOR = encode(".\r\n");
+/** What is left of the end of mail data behind a whole line (RFC 5321 §4.1.1.4). */
+export const TERMINATOR = encode(".\r\n");
 
 /** A reply of the upstream as it goes on to the client, whose session is another one. */
 export function settled(reply: Reply): Reply {
@@ -27,18 +28,19 @@ export function settled(reply: Reply): Reply {
   return own.withEnhanced("0.0");
 }
 
-/**
- * Ends a transaction without a message. A server that refuses to forget it (RFC 5321 §4.1.1.5 knows
- * no refusal) loses the connection: the old recipients must not get the next message.
- *
- * @throws {UpstreamFailure} If no reply came.
- */
-export async function reset(dialogue: Dialogue, timeouts: UpstreamTimeouts): Promise<Reply> {
-  const reply = await dialogue.send("RSET", waitFor(timeouts, "reset"));
-  if (!reply.positive) {
-    dialogue.fail(new UpstreamFailure("protocol", `Unfit reply to RSET: ${reply.text}`));
-  }
-  return settled(reply);
+/** What a body needs of its link. */
+export interface BodyLink {
+  readonly dialogue: Dialogue;
+  readonly timeouts: UpstreamTimeouts;
+  /** Told how the message was answered. */
+  readonly ended: (reply: Reply) => void;
+  /** Says RSET. @throws {UpstreamFailure} */
+  readonly reset: () => Promise<Reply>;
+}
+
+/** Takes a transaction back. Without its connection it is over as well. Never rejects. */
+export async function takeBack({ dialogue, reset }: BodyLink): Promise<void> {
+  if (dialogue.open) await reset().catch(() => {});
 }
 
 /** Mail data behind DATA. Refused only by closing the connection: there is no other way out. */
@@ -47,18 +49,12 @@ export class DataBody implements UpstreamBody {
   /** The end of the message, with what comes right before it. */
   readonly #last = new Scratch();
 
-  constructor(
-    readonly dialogue: Dialogue,
-    readonly form: DataForm,
-    readonly timeouts: UpstreamTimeouts,
-    /** Told how the transaction has ended. */
-    readonly ended: (reply: Reply) => void,
-  ) {
+  constructor(readonly link: BodyLink, readonly form: DataForm) {
     if (form === "content") this.#stuffer = new DotStuffer();
   }
 
   get refusal(): Reply | undefined {
-    return lostBy(this.dialogue);
+    return lostBy(this.link.dialogue);
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -75,24 +71,24 @@ export class DataBody implements UpstreamBody {
   }
 
   async finish(): Promise<Reply> {
-    const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
+    const reply = this.link.dialogue.expect(waitFor(this.link.timeouts, "dataTermination"));
     // Where the write fails, so does the reply, and perhaps before anybody awaits it.
     reply.catch(() => {});
     this.#last.add(this.#stuffer?.terminator() ?? TERMINATOR);
-    await this.dialogue.write(this.#last.octets).then(() => this.#last.free(), () => {});
-    const answer = finalReply(this.dialogue, await reply);
-    this.ended(answer);
+    await this.link.dialogue.write(this.#last.octets).then(() => this.#last.free(), () => {});
+    const answer = finalReply(this.link.dialogue, await reply);
+    this.link.ended(answer);
     return answer;
   }
 
   cancel(): Promise<void> {
-    this.dialogue.fail(new UpstreamFailure("aborted", "Mail data called off"));
+    this.link.dialogue.fail(new UpstreamFailure("aborted", "Mail data called off"));
     return Promise.resolve();
   }
 
   async #write(octets: Uint8Array): Promise<void> {
     try {
-      await this.dialogue.write(octets);
+      await this.link.dialogue.write(octets);
     } catch (error) {
       // It hung up because it had refused: that is what the client should be told.
       if (this.refusal === undefined) throw error;
@@ -107,18 +103,12 @@ export class BdatBody implements UpstreamBody {
   #refusal: Reply | undefined;
   #lastReply: Promise<Reply | undefined> = Promise.resolve(undefined);
 
-  constructor(
-    readonly dialogue: Dialogue,
-    readonly timeouts: UpstreamTimeouts,
-    chunk: number,
-    /** Told how the transaction has ended. */
-    readonly ended: (reply: Reply) => void,
-  ) {
+  constructor(readonly link: BodyLink, chunk: number) {
     this.#framer = new BdatFramer({ chunk });
   }
 
   get refusal(): Reply | undefined {
-    return this.#refusal ?? lostBy(this.dialogue);
+    return this.#refusal ?? lostBy(this.link.dialogue);
   }
 
   async write(octets: Uint8Array): Promise<void> {
@@ -129,21 +119,14 @@ export class BdatBody implements UpstreamBody {
     await this.#send((out) => this.#framer.flush(out));
     const reply = await this.#lastReply.catch((error) => this.#unlessRefused(error));
     const { refusal } = this;
-    if (refusal === undefined) {
-      this.ended(reply!);
-      return reply!;
-    }
-    await this.cancel();
-    return refusal;
+    this.link.ended(refusal ?? reply!);
+    // The client need not wait for it: what comes next on the connection comes behind it.
+    if (refusal !== undefined) void this.cancel();
+    return refusal ?? reply!;
   }
 
-  async cancel(): Promise<void> {
-    if (!this.dialogue.open) return;
-    try {
-      this.ended(await reset(this.dialogue, this.timeouts));
-    } catch {
-      // Without its connection the transaction is over as well.
-    }
+  cancel(): Promise<void> {
+    return takeBack(this.link);
   }
 
   async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {
@@ -154,8 +137,8 @@ export class BdatBody implements UpstreamBody {
     for (let nth = before; nth < this.#framer.chunks; nth++) this.#expectReply();
     try {
       // RFC 3030 §2: what has been announced is sent, even if a refusal comes meanwhile.
-      for (const octets of frames) await this.dialogue.write(octets);
-      if (!this.dialogue.pipelining) await this.#lastReply;
+      for (const octets of frames) await this.link.dialogue.write(octets);
+      if (!this.link.dialogue.pipelining) await this.#lastReply;
     } catch (error) {
       this.#unlessRefused(error);
     }
@@ -167,9 +150,9 @@ export class BdatBody implements UpstreamBody {
   }
 
   #expectReply(): void {
-    const reply = this.dialogue.expect(waitFor(this.timeouts, "dataTermination"));
+    const reply = this.link.dialogue.expect(waitFor(this.link.timeouts, "dataTermination"));
     this.#lastReply = reply.then((one) => {
-      const answer = finalReply(this.dialogue, one);
+      const answer = finalReply(this.link.dialogue, one);
       if (!answer.positive) this.#refusal ??= answer;
       return answer;
     });

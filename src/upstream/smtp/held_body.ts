@@ -6,28 +6,26 @@
  * @module
  */
 
-import { encode } from "../../bytes.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
 import { Scratch } from "../../scratch.ts";
 import type { OpenedBody, UpstreamBody } from "../../session/upstream.ts";
 import { DotUnstuffer } from "../../stages/dot_unstuffer.ts";
-import type { Dialogue } from "./dialogue.ts";
-import { finalReply, lostBy, reset } from "./body.ts";
-import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
+import { type BodyLink, finalReply, lostBy, takeBack, TERMINATOR } from "./body.ts";
+import { waitFor } from "./timeouts.ts";
 
-const TERMINATOR = encode(".\r\n");
-
-/** What the body needs of its link. */
-export interface HeldBodyOptions {
-  readonly dialogue: Dialogue;
-  readonly timeouts: UpstreamTimeouts;
+/** What it is told. */
+export interface HeldBodyOptions extends BodyLink {
   /** Octets that are held at most. */
   readonly room: number;
   /** Says DATA. */
   readonly open: () => Promise<OpenedBody | Reply>;
-  /** Told how the transaction has ended. */
-  readonly ended: (reply: Reply) => void;
 }
+
+/**
+ * Milliseconds for which they are held: a server that hears nothing for five minutes gives up
+ * (RFC 5321 §4.5.3.2.7).
+ */
+const PATIENCE = 60_000;
 
 /** See the module. */
 export class HeldBody implements UpstreamBody {
@@ -37,9 +35,12 @@ export class HeldBody implements UpstreamBody {
   /** Behind DATA, once there is too much of it. */
   #body: UpstreamBody | undefined;
   #refusal: Reply | undefined;
+  /** By the clock's `monotonic`. */
+  readonly #begunAt: number;
 
   constructor(options: HeldBodyOptions) {
     this.#options = options;
+    this.#begunAt = options.dialogue.clock.monotonic();
   }
 
   get refusal(): Reply | undefined {
@@ -47,7 +48,9 @@ export class HeldBody implements UpstreamBody {
   }
 
   async write(octets: Uint8Array): Promise<void> {
-    if (this.#body === undefined && this.#held.length + octets.length <= this.#options.room) {
+    const { room, dialogue } = this.#options;
+    const late = dialogue.clock.monotonic() - this.#begunAt > PATIENCE;
+    if (this.#body === undefined && !late && this.#held.length + octets.length <= room) {
       this.#held.add(octets);
       return;
     }
@@ -71,21 +74,15 @@ export class HeldBody implements UpstreamBody {
     await dialogue.write(chunk.octets).then(() => chunk.free(), () => {});
     const answer = finalReply(dialogue, await reply);
     // RFC 3030 §2: after a refused BDAT nothing but RSET.
-    if (answer.positive) ended(answer);
-    else await this.cancel();
+    ended(answer);
+    // The client need not wait for it: what comes next on the connection comes behind it.
+    if (!answer.positive) void this.cancel();
     return answer;
   }
 
   async cancel(): Promise<void> {
     this.#held.free();
-    if (this.#body !== undefined) return await this.#body.cancel();
-    const { dialogue, timeouts, ended } = this.#options;
-    if (!dialogue.open) return;
-    try {
-      ended(await reset(dialogue, timeouts));
-    } catch {
-      // Without its connection the transaction is over as well.
-    }
+    await (this.#body?.cancel() ?? takeBack(this.#options));
   }
 
   async #overflow(): Promise<void> {

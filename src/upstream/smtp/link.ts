@@ -22,7 +22,7 @@ import {
   UpstreamFailure,
   type UpstreamLink,
 } from "../../session/upstream.ts";
-import { BdatBody, DataBody, reset, settled } from "./body.ts";
+import { BdatBody, type BodyLink, DataBody, settled } from "./body.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { HeldBody } from "./held_body.ts";
 import { xforwardLines } from "./identity.ts";
@@ -52,6 +52,8 @@ export class SmtpLink implements UpstreamLink {
   #transactions = 0;
   #refusals = 0;
   #answers = 0;
+  /** A RSET that is under way. */
+  #resetting: Promise<Reply> | undefined;
   /** MAIL has been said, and the server has not forgotten it. */
   #transactionOpen = false;
 
@@ -120,34 +122,49 @@ export class SmtpLink implements UpstreamLink {
   }
 
   async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    const { timeouts, chunkSize } = this.options;
-    const ended = (reply: Reply): void => this.#ended(reply);
-    if (this.#inChunks(wish, parameters)) {
-      return { body: new BdatBody(this.dialogue, timeouts, chunkSize, ended) };
-    }
+    const { chunking, chunkSize: room } = this.options;
+    if (this.#inChunks(wish, parameters)) return { body: new BdatBody(this.#ofBody, room) };
     const open = () => this.#openData(wish);
-    if (this.options.chunking !== "small" || !this.extensions.has("CHUNKING")) return await open();
+    // On a connection that is gone DATA fails before the client has sent anything.
+    const held = chunking === "small" && this.extensions.has("CHUNKING") && this.open;
+    return held ? { body: new HeldBody({ ...this.#ofBody, room, open }) } : await open();
+  }
+
+  get #ofBody(): BodyLink {
     return {
-      body: new HeldBody({ dialogue: this.dialogue, timeouts, room: chunkSize, open, ended }),
+      dialogue: this.dialogue,
+      timeouts: this.options.timeouts,
+      ended: (reply) => this.#ended(reply),
+      reset: () => this.reset(),
     };
   }
 
   async #openData(wish: DataForm): Promise<OpenedBody | Reply> {
-    const { timeouts } = this.options;
-    const ended = (reply: Reply): void => this.#ended(reply);
-    const reply = await this.dialogue.send("DATA", waitFor(timeouts, "dataInitiation"));
-    if (reply.code === 354) {
-      return { body: new DataBody(this.dialogue, wish, timeouts, ended), reply };
-    }
+    const wait = waitFor(this.options.timeouts, "dataInitiation");
+    const reply = await this.dialogue.send("DATA", wait);
+    if (reply.code === 354) return { body: new DataBody(this.#ofBody, wish), reply };
     if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
     this.#refusals++;
     return settled(reply);
   }
 
-  async reset(): Promise<Reply> {
-    const reply = await reset(this.dialogue, this.options.timeouts);
+  reset(): Promise<Reply> {
+    this.#resetting ??= this.#reset().finally(() => this.#resetting = undefined);
+    return this.#resetting;
+  }
+
+  /**
+   * A server that refuses to forget a transaction (RFC 5321 §4.1.1.5 knows no refusal) loses the
+   * connection: the old recipients must not get the next message.
+   */
+  async #reset(): Promise<Reply> {
+    const reply = await this.dialogue.send("RSET", waitFor(this.options.timeouts, "reset"));
     this.#transactionOpen = false;
-    return reply;
+    if (!reply.positive) {
+      const text = `Unfit reply to RSET: ${reply.text}`;
+      this.dialogue.fail(new UpstreamFailure("protocol", text));
+    }
+    return settled(reply);
   }
 
   async authenticate(line: string): Promise<Reply> {

@@ -192,6 +192,7 @@ export class Loan implements UpstreamLink {
 
 /** Whether what was made up for one can be said on the other: parameters, and RFC 8689 §4.2.1. */
 function alike(one: SmtpLink, other: SmtpLink): boolean {
-  return one.tls?.peer?.verified === other.tls?.peer?.verified &&
+  return (one.tls === undefined) === (other.tls === undefined) &&
+    one.tls?.peer?.verified === other.tls?.peer?.verified &&
     one.extensions.toLines().join() === other.extensions.toLines().join();
 }

@@ -17,7 +17,12 @@ import { Loan } from "./loan.ts";
 
 /** How many connections there may be, and how long each is kept. */
 export interface PoolOptions {
-  /** At a time, lent and idle ones. @default 100 */
+  /**
+   * At a time, lent and idle ones. A session has one from its first recipient to the end of its mail
+   * transaction: fewer than there are clients that dawdle there, and others wait.
+   *
+   * @default 100
+   */
   readonly connections: number;
   /** Milliseconds that one is kept while nobody wants it. @default 60000 */
   readonly idleTime: number;

@@ -18,7 +18,7 @@ export type { SmtpUpstreamOptions };
 const FRESH = 5 * 60_000;
 const USABLE = 60 * 60_000;
 
-/** Relays to one SMTP server, with a connection for each session that needs one. */
+/** Relays to one SMTP server, over connections that are kept or each session's own. */
 export class SmtpUpstream implements Upstream {
   readonly #offers: OfferCache;
   readonly #pool: Pool | undefined;
