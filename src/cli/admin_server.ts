@@ -7,22 +7,22 @@
 import type { Admin } from "../admin/admin.ts";
 import { type AdminOptions, ReloadError } from "../admin/options.ts";
 import type { AdminSource, Configuration } from "../config/configuration.ts";
-import { ConfigurationError, type Mistake, printMistake, shown } from "../config/mistake.ts";
-import type { KeyPath } from "../config/places.ts";
+import { ConfigurationError, printMistake, shown } from "../config/mistake.ts";
 import { OptionError } from "../errors.ts";
-import { Networks } from "../networks.ts";
 import { printAddress } from "./address.ts";
-import { HttpServer } from "./http_server.ts";
-import { secretAt } from "./secret.ts";
+import { adminOptionsOf } from "./admin_options.ts";
+import { HttpServer, type HttpServerOptions } from "./http_server.ts";
 
 export { adminOf, adminOver } from "../admin/admin.ts";
 
 /** What an admin is made of beside its configuration. */
 export interface AdminParts {
-  /** Makes one of what the configuration says of it. @throws {OptionError} */
+  /** Makes one of what the configuration says of it. */
   readonly make: (options: AdminOptions) => Admin;
   /** Told where it listens, and no longer does. */
   readonly say: (line: string) => void;
+  /** Told that nobody can be let in for a while. */
+  readonly trouble: (error: Error) => void;
 }
 
 /** An admin that is ready, and not yet the one that answers. */
@@ -42,8 +42,6 @@ interface Open {
   /** Answers; another one after a reload that changes no address. */
   readonly answering: { admin: Admin };
 }
-
-const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);
 
 /** See the module. */
 export class AdminServer {
@@ -65,12 +63,12 @@ export class AdminServer {
     if (source === undefined) {
       return { commit: () => this.#retire(), discard: () => Promise.resolve() };
     }
-    const options = await optionsOf(configuration, source);
+    const options = await adminOptionsOf(configuration, source);
     const made = JSON.stringify([source, options]);
     if (made === this.#open?.made) {
       return { commit: () => {}, discard: () => Promise.resolve() };
     }
-    const admin = this.#admin(configuration, source, options);
+    const admin = this.#parts.make(options);
     const address = printAddress(source.at);
     if (this.#open?.address === address) {
       const next = { ...this.#open, made };
@@ -84,7 +82,10 @@ export class AdminServer {
       };
     }
     const answering = { admin };
-    const server = listen(configuration, source, (request) => answering.admin.fetch(request));
+    const server = listen(configuration, source, {
+      answer: (request) => answering.admin.fetch(request),
+      trouble: this.#parts.trouble,
+    });
     return {
       commit: () => {
         this.#retire();
@@ -117,21 +118,6 @@ export class AdminServer {
     const closed = server.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
-
-  #admin(configuration: Configuration, source: AdminSource, options: AdminOptions) {
-    try {
-      return this.#parts.make(options);
-    } catch (error) {
-      if (!(error instanceof OptionError)) throw error;
-      const path = /^tokens\.(operator|reader)/.exec(error.option)?.[1];
-      const key = path === "operator" || path === "reader"
-        ? source.paths[path]
-        : source.paths.listen;
-      throw new ConfigurationError([
-        configuration.mistake(key, shown(error.found), error.allowed),
-      ]);
-    }
-  }
 }
 
 /** Reloads as an admin wants it: what stands wrong in the configuration is told line by line. */
@@ -150,47 +136,13 @@ function placeOf({ address }: HttpServer): string {
   return `http://${printAddress(address)}/`;
 }
 
-/** Reads the tokens. */
-async function optionsOf(
-  configuration: Configuration,
-  { at, tokens, hosts, addresses, paths }: AdminSource,
-): Promise<AdminOptions> {
-  const mistakes: Mistake[] = [];
-  const read = async (where: string | undefined, path: KeyPath): Promise<string[]> => {
-    if (where === undefined) return [];
-    try {
-      return [await secretAt(where)];
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      mistakes.push(
-        configuration.mistake(path, shown(where), `a secret that can be read (${why})`),
-      );
-      return [];
-    }
-  };
-  const operator = await read(tokens.operator, paths.operator);
-  const reader = await read(tokens.reader, paths.reader);
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const asked = tokens.operator !== undefined || tokens.reader !== undefined;
-  if (!asked && !LOOPBACK.has(at.host) && at.host !== "localhost") {
-    throw new ConfigurationError([
-      configuration.mistake(
-        paths.listen,
-        shown(printAddress(at)),
-        "a loopback address, or one with a token",
-      ),
-    ]);
-  }
-  return { hosts, addresses, ...asked && { tokens: { operator, reader } } };
-}
-
 function listen(
   configuration: Configuration,
   { at, paths }: AdminSource,
-  handler: (request: Request) => Response | Promise<Response>,
+  options: HttpServerOptions,
 ): HttpServer {
   try {
-    return new HttpServer(at, handler);
+    return new HttpServer(at, options);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigurationError([

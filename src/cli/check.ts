@@ -69,14 +69,17 @@ async function remaining(
   { configuration, options }: Assembly,
   offline: boolean,
 ): Promise<readonly Mistake[]> {
-  const expired = await certificateMistakes(configuration);
-  if (offline) return expired;
+  const found = [
+    ...await certificateMistakes(configuration),
+    ...await adminMistakes(configuration),
+  ];
+  if (offline) return found;
   const upstreams = new Map(Object.entries(options.upstreams ?? {}));
   if (options.upstream !== undefined) upstreams.set(DEFAULT_UPSTREAM, options.upstream);
   const asked = [...upstreams].map(([name, upstream]) =>
     upstreamMistakes(configuration, name, upstream)
   );
-  return [...expired, ...(await Promise.all(asked)).flat()];
+  return [...found, ...(await Promise.all(asked)).flat()];
 }
 
 /** A certificate that runs out soon is a warning, one that has is a mistake. */
@@ -97,6 +100,20 @@ async function certificateMistakes(configuration: Configuration): Promise<Mistak
     else console.log(`${mistake.where}: warning: ${mistake.key}: found ${found}`);
   }
   return mistakes;
+}
+
+/** What `serve` would find before it listens. */
+async function adminMistakes(configuration: Configuration): Promise<readonly Mistake[]> {
+  const { admin } = configuration;
+  if (admin === undefined) return [];
+  const { adminOptionsOf } = await import("./admin_options.ts");
+  try {
+    await adminOptionsOf(configuration, admin);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.mistakes;
+  }
 }
 
 async function upstreamMistakes(

@@ -180,6 +180,7 @@ function admin(file: AdminSource | undefined, given: Given): AdminSource | undef
       listen: path("admin", "listen"),
       operator: path("admin-token", "operator-token"),
       reader: path("admin-reader-token", "reader-token"),
+      hosts: path("admin-host", "hosts"),
     },
   };
 }

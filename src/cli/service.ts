@@ -21,6 +21,9 @@ import type { AdminServer, NextAdmin } from "./admin_server.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { Surroundings } from "./work.ts";
 
+/** Milliseconds between two looks at whether all sessions have ended. */
+const LOOK = 100;
+
 /** What a service is run with. */
 export interface ServiceOptions {
   readonly surroundings: Surroundings;
@@ -218,6 +221,17 @@ export class Service {
     }
   }
 
+  /** Listens no more. Settles when the last session has ended by itself, or after `deadline` milliseconds. */
+  async leave(deadline: number): Promise<void> {
+    const { clock } = this.#surroundings;
+    for (const { listener } of this.#open.values()) listener.close();
+    await Promise.all([...this.#open.values()].map(({ served }) => served));
+    const until = clock.monotonic() + deadline;
+    while (this.sessions > 0 && clock.monotonic() < until) {
+      await new Promise<void>((resolve) => clock.after(LOOK, resolve));
+    }
+  }
+
   /** Takes no new sessions, lets open transactions finish for `deadline` milliseconds. */
   async close(deadline: number): Promise<void> {
     await this.#proxy.close(deadline);
@@ -244,7 +258,8 @@ export class Service {
         },
       };
       const make = (options: AdminOptions) => adminOf(this.#proxy, stats, { ...options, ...own });
-      this.#admin = new AdminServer({ make, say: this.#options.say });
+      const { say } = this.#options;
+      this.#admin = new AdminServer({ make, say, trouble: this.#surroundings.trouble });
     }
     return await this.#admin.prepare(configuration);
   }

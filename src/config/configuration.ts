@@ -94,6 +94,7 @@ export interface AdminSource {
     readonly listen: KeyPath;
     readonly operator: KeyPath;
     readonly reader: KeyPath;
+    readonly hosts: KeyPath;
   };
 }
 

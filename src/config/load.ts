@@ -255,6 +255,7 @@ function adminOf(
       listen: at("listen"),
       operator: at("operator-token"),
       reader: at("reader-token"),
+      hosts: at("hosts"),
     },
   };
 }

@@ -166,7 +166,7 @@ export class Metrics implements Observer {
     this.pool = meters.gauge({
       name: "sluice_upstream_pool_connections",
       help:
-        "Connections that are kept for an upstream: open ones, and those of them that are idle.",
+        "Connections that are kept for an upstream, lent ones or those being made, and idle ones.",
       labels: ["upstream", "state"],
     });
     this.poolWaiting = meters.gauge({
@@ -176,7 +176,8 @@ export class Metrics implements Observer {
     });
     this.#connects = meters.counter({
       name: "sluice_upstream_connects_total",
-      help: "Connections to upstreams, by whether they came about; called-off: the session ended.",
+      help:
+        "New connections to upstreams, by whether they came about; called-off: the session ended.",
       labels: ["upstream", "result"],
     });
     this.#connectSeconds = meters.histogram({
@@ -294,7 +295,9 @@ export class Metrics implements Observer {
     this.#messageSizes.observe(octets);
   }
 
-  upstreamOpened(_session: SessionFacts, upstream: string, { took }: UpstreamOpened): void {
+  upstreamOpened(_session: SessionFacts, upstream: string, opened: UpstreamOpened): void {
+    const { took, reused } = opened;
+    if (reused) return;
     this.#connects.with(upstream, "ok").add();
     this.#connectSeconds.with(upstream).observe(took / MILLISECONDS);
   }

@@ -7,14 +7,8 @@
 import type { Clock } from "../clock.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Envelope, TransactionFacts } from "../session/facts.ts";
-import type { Pen } from "./pen.ts";
-import {
-  outcomeOf,
-  replyText,
-  type TransactionRecord,
-  viewOf,
-  weightOf,
-} from "./transaction_record.ts";
+import { type Pen, pens } from "./pen.ts";
+import { outcomeOf, type TransactionRecord, viewOf, weightOf } from "./transaction_record.ts";
 import type { Outcome, TransactionView } from "./views.ts";
 
 /** Which transactions are wanted; each one that is given has to be met. Texts without case. */
@@ -122,10 +116,14 @@ export class TransactionLog {
   /**
    * The newest that the filter lets through, the newest first.
    *
-   * @param before Only those with a lower number.
+   * @param search `before`: only those with a lower number. Default: all.
    */
-  find(filter: TransactionFilter, limit: number, before: number = Infinity): TransactionRecord[] {
-    const matches = matcher(filter);
+  find(
+    filter: TransactionFilter,
+    limit: number,
+    { before = Infinity, pen = pens.plain }: { readonly before?: number; readonly pen?: Pen } = {},
+  ): TransactionRecord[] {
+    const matches = matcher(filter, pen);
     const found: TransactionRecord[] = [];
     for (const record of this.#backwards(before)) {
       if (found.length === limit) break;
@@ -138,15 +136,15 @@ export class TransactionLog {
    * Those after this number that the filter lets through, the newest first, and how many more. Those
    * that are not in the ring count among these, whatever the filter: nobody can ask them any more.
    *
-   * @param upto Only those with no higher number. Default: all.
+   * @param search `upto`: only those with no higher number. Default: all.
    */
   since(
     number: number,
     filter: TransactionFilter,
     limit: number,
-    upto: number = this.#number,
+    { upto = this.#number, pen = pens.plain }: { readonly upto?: number; readonly pen?: Pen } = {},
   ): { readonly records: TransactionRecord[]; readonly skipped: number } {
-    const matches = matcher(filter);
+    const matches = matcher(filter, pen);
     const records: TransactionRecord[] = [];
     let skipped = Math.max(0, upto - number);
     for (const record of this.#backwards(upto + 1)) {
@@ -183,34 +181,36 @@ export function viewsOf(records: readonly TransactionRecord[], pen: Pen): Transa
 
 type Matcher = (record: TransactionRecord) => boolean;
 
-function matcher(filter: TransactionFilter): Matcher {
+/** By what the pen writes: what is not shown cannot be guessed letter by letter either. */
+function matcher(filter: TransactionFilter, pen: Pen): Matcher {
   const all: Matcher[] = [];
   const { address, client, outcome, rule, reply } = filter;
-  if (address !== undefined) all.push(byAddress(address.toLowerCase()));
-  if (client !== undefined) all.push(byClient(client.toLowerCase()));
+  if (address !== undefined) all.push(byAddress(address.toLowerCase(), pen));
+  if (client !== undefined) all.push(byClient(client.toLowerCase(), pen));
   if (outcome !== undefined) all.push(({ end }) => outcomeOf(end) === outcome);
   if (rule !== undefined) all.push(({ facts }) => facts.steps.some(({ check }) => check === rule));
-  if (reply !== undefined) all.push(byReply(reply.toLowerCase()));
+  if (reply !== undefined) all.push(byReply(reply.toLowerCase(), pen));
   return (record) => all.every((matches) => matches(record));
 }
 
-function byAddress(part: string): Matcher {
-  const inPath = ({ address }: Path): boolean => address.toLowerCase().includes(part);
+function byAddress(part: string, pen: Pen): Matcher {
+  const inPath = (path: Path): boolean => pen.address(path).toLowerCase().includes(part);
   return ({ facts: { original, current } }) =>
     [original, current].some(({ reversePath, recipients }) =>
       inPath(reversePath) || recipients.some(({ forwardPath }) => inPath(forwardPath))
     );
 }
 
-function byClient(part: string): Matcher {
-  return ({ session: { client: { address, name = "", hello, login = "" } } }) =>
-    [address, name, hello, login].some((text) => text.toLowerCase().includes(part));
+function byClient(part: string, pen: Pen): Matcher {
+  return ({ session: { client: { address, name = "", hello, login } } }) =>
+    [address, name, hello, login === undefined ? "" : pen.login(login)]
+      .some((text) => text.toLowerCase().includes(part));
 }
 
-function byReply(part: string): Matcher {
+function byReply(part: string, pen: Pen): Matcher {
   return ({ end, facts: { original } }) => {
     const replies = original.recipients.flatMap(({ reply }) => reply ?? []);
     if ("reply" in end) replies.push(end.reply);
-    return replies.some((reply) => replyText(reply).toLowerCase().includes(part));
+    return replies.some((reply) => pen.reply(reply).toLowerCase().includes(part));
   };
 }

@@ -187,11 +187,6 @@ export function detailOf(record: TransactionRecord, pen: Pen): TransactionDetail
   };
 }
 
-/** Code and words in one line. */
-export function replyText({ code, text }: Reply): string {
-  return `${code} ${text}`.trimEnd();
-}
-
 function recipientOf({ forwardPath, reply }: Recipient, pen: Pen): RecipientView {
   const address = pen.address(forwardPath);
   return reply === undefined ? { address } : { address, reply: pen.reply(reply) };

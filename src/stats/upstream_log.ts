@@ -17,7 +17,8 @@ class Tally {
   readonly connections = new Set<string>();
   connected = 0;
   failed = 0;
-  health: UpstreamView["health"] = "unknown";
+  /** Milliseconds since 1970; absent where a connection has come about since. */
+  failedAt: number | undefined;
   lastError: UpstreamView["lastError"];
   readonly connecting: WindowedHistogram;
   readonly answering: WindowedHistogram;
@@ -43,19 +44,31 @@ export class UpstreamLog implements Observer {
     this.#met = met;
   }
 
-  /** Those upstreams, with what each offers; one that offers nothing could not be asked now. */
+  /**
+   * Milliseconds that what an upstream offers may be old to tell its health, at most so many: of a
+   * time before the last failure it tells nothing.
+   */
+  maxAge(name: string, most: number): number {
+    const { failedAt = -Infinity } = this.#tallies.get(name) ?? {};
+    return Math.min(most, this.#clock.now() - failedAt);
+  }
+
+  /**
+   * Those upstreams, with what each offers, no older than `maxAge`; one that offers nothing could not be
+   * asked now.
+   */
   of(
     upstreams: ReadonlyMap<string, Upstream>,
     offers: ReadonlyMap<string, readonly string[]>,
   ): UpstreamView[] {
     return Array.from(upstreams, ([name, { name: url }]) => {
       const tally = this.#tallies.get(name) ?? new Tally(this.#clock);
-      const { connections, connected, failed, health, lastError } = tally;
+      const { connections, connected, failed, lastError } = tally;
       const offered = offers.get(name);
       return {
         name,
         url,
-        health: offered === undefined ? "down" : health === "unknown" ? "up" : health,
+        health: offered === undefined ? "down" : "up",
         ...offered !== undefined && { offers: offered },
         connections: connections.size,
         connected,
@@ -67,11 +80,12 @@ export class UpstreamLog implements Observer {
     });
   }
 
-  upstreamOpened({ id }: SessionFacts, upstream: string, { took }: UpstreamOpened): void {
+  upstreamOpened({ id }: SessionFacts, upstream: string, { took, reused }: UpstreamOpened): void {
     const tally = this.#tally(upstream);
     if (tally === undefined) return;
-    tally.health = "up";
+    tally.failedAt = undefined;
     tally.connections.add(id);
+    if (reused) return;
     tally.connected++;
     tally.connecting.record(took);
   }
@@ -80,9 +94,9 @@ export class UpstreamLog implements Observer {
     if (isCalledOff(error)) return;
     const tally = this.#tally(upstream);
     if (tally === undefined) return;
-    tally.health = "down";
+    tally.failedAt = this.#clock.now();
     tally.failed++;
-    tally.lastError = { at: this.#clock.now(), text: messageOf(error) };
+    tally.lastError = { at: tally.failedAt, text: messageOf(error) };
   }
 
   upstreamReply(

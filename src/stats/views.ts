@@ -272,7 +272,7 @@ export interface UpstreamView {
   readonly offers?: readonly string[];
   /** Open connections. */
   readonly connections: number;
-  /** Connections since the start. */
+  /** New connections since the start. */
   readonly connected: number;
   /** Connections that could not be had. */
   readonly failed: number;

@@ -51,7 +51,7 @@ Deno.test("serve: an admin that cannot be served is one line and status 2, and n
       [...token(operator), "--admin-reader-token", operator],
       `"--admin-token": found "a token of reader again", allowed is each token once`,
     ],
-    [["--admin", inside, "--admin-host", "a b"], `found "a b", allowed is a host name`],
+    [["--admin", inside, "--admin-host", "a b"], `"--admin-host": found "a b", allowed is a host`],
   ];
   for (const [args, says] of rows) {
     const { status, out, err } = await run("serve", "-q", "--listen", "127.0.0.1:0", ...args);

@@ -137,6 +137,13 @@ const rows: Readonly<Record<string, readonly [told: readonly Told[], samples: re
             reused: false,
             extensions: Extensions.none,
           }),
+        // It was open already.
+        (m) =>
+          m.upstreamOpened(session(), "mx", {
+            took: 5,
+            reused: true,
+            extensions: Extensions.none,
+          }),
         (m) => m.upstreamFailed(session(), "mx", new UpstreamFailure("timeout", "Slow")),
         (m) => m.upstreamFailed(session(), "mx", new UpstreamFailure("aborted", "Called off")),
       ],

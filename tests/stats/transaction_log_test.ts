@@ -51,7 +51,7 @@ Deno.test("find goes on before a number", () => {
     [1, []],
     [-1, []],
   ];
-  for (const [before, found] of rows) assertEquals(numbersOf(log.find({}, 2, before)), found);
+  for (const [before, found] of rows) assertEquals(numbersOf(log.find({}, 2, { before })), found);
 });
 
 Deno.test("since: those after a number, and how many more there are or were", () => {
@@ -168,6 +168,36 @@ Deno.test("filters: each that is given has to be met", () => {
   for (const [filter, found] of rows) {
     assertEquals(numbersOf(log.find(filter, 10)), found, JSON.stringify(filter));
     assertEquals(numbersOf(log.since(0, filter, 10).records), found, JSON.stringify(filter));
+  }
+});
+
+Deno.test("filters find what is shown, and nothing else", () => {
+  const { original } = transaction();
+  const facts = { original: { ...original, recipients: [recipient("b@y.example", "550 No bob")] } };
+  const end: TransactionEnd = {
+    kind: "refused",
+    at: "message",
+    reply: Reply.parse("550 No alice"),
+  };
+  const log = new TransactionLog(10);
+  log.add({ ...record(facts, end), session: session("s", { login: "carol" }) });
+  const rows: readonly [filter: TransactionFilter, plain: number, redacted: number][] = [
+    [{ address: "a@x" }, 1, 0],
+    [{ address: "b@" }, 1, 0],
+    [{ address: "…@x.example" }, 0, 1],
+    [{ address: "y.example" }, 1, 1],
+    [{ client: "carol" }, 1, 0],
+    [{ client: "client.example" }, 1, 1],
+    [{ reply: "alice" }, 1, 0],
+    [{ reply: "bob" }, 1, 0],
+    [{ reply: "550" }, 1, 1],
+  ];
+  for (const [filter, ...found] of rows) {
+    for (const [nth, pen] of [pens.plain, pens.redacted].entries()) {
+      const about = `${JSON.stringify(filter)} ${nth}`;
+      assertEquals(log.find(filter, 9, { pen }).length, found[nth], about);
+      assertEquals(log.since(0, filter, 9, { pen }).records.length, found[nth], about);
+    }
   }
 });
 

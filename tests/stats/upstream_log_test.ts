@@ -20,10 +20,10 @@ function begin() {
   const clock = new FakeClock();
   const connections = new Map<string, () => number>();
   const log = new UpstreamLog(clock, (name, read) => void connections.set(name, read));
-  const open = (id: string, took: number = 1) =>
+  const open = (id: string, took: number = 1, reused: boolean = false) =>
     log.upstreamOpened(session(id), "default", {
       took,
-      reused: false,
+      reused,
       extensions: Extensions.none,
     });
   const view = (known: ReadonlyMap<string, readonly string[]> = offers): UpstreamView =>
@@ -34,32 +34,36 @@ function begin() {
 const lost = new UpstreamFailure("lost", "Gone");
 const calledOff = new UpstreamFailure("aborted", "The session has ended");
 
-Deno.test("health: what the last connection says, and whether it can be asked at all", () => {
+Deno.test("health: whether it can be asked, and how old the answer may be", async () => {
   type Step = (on: ReturnType<typeof begin>) => void;
   const open: Step = ({ open }) => open("s");
+  const reuse: Step = ({ open }) => open("s", 1, true);
   const close: Step = ({ log }) => log.upstreamClosed(session(), "default");
   const fail: Step = ({ log }) => log.upstreamFailed(session(), "default", lost);
   const leave: Step = ({ log }) => log.upstreamFailed(session(), "default", calledOff);
   const silent: Step = ({ log }) =>
     log.upstreamReply(session(), "default", { verb: "MAIL", took: 1 });
-  const rows: readonly [steps: readonly Step[], health: string, failed: number][] = [
-    [[], "up", 0],
-    [[open], "up", 0],
-    [[open, close], "up", 0],
-    [[fail], "down", 1],
-    [[fail, fail, open], "up", 2],
-    [[open, close, fail], "down", 1],
+  const rows: readonly [steps: readonly Step[], maxAge: number, failed: number][] = [
+    [[], 10_000, 0],
+    [[open, close], 10_000, 0],
+    // What was known before the failure is worth nothing.
+    [[fail], 7, 1],
+    [[open, close, fail], 7, 1],
+    [[fail, fail, open], 10_000, 2],
+    [[fail, reuse], 10_000, 1],
     // The client has gone: that says nothing about the upstream.
-    [[open, leave], "up", 0],
-    [[fail, leave], "down", 1],
+    [[open, leave], 10_000, 0],
+    [[fail, leave], 7, 1],
     // A reply that does not come may be the fault of this one connection.
-    [[open, silent], "up", 0],
+    [[open, silent], 10_000, 0],
   ];
-  for (const [nth, [steps, health, failed]] of rows.entries()) {
+  for (const [nth, [steps, maxAge, failed]] of rows.entries()) {
     const on = begin();
     for (const step of steps) step(on);
+    await on.clock.advance(7);
+    assertEquals(on.log.maxAge("default", 10_000), maxAge, `row ${nth}`);
     const view = on.view();
-    assertEquals([view.health, view.failed], [health, failed], `row ${nth}`);
+    assertEquals([view.health, view.failed], ["up", failed], `row ${nth}`);
     assertEquals([view.offers, view.url], [["SIZE 5"], "smtp://mx.example:25"]);
     const unasked = on.view(new Map());
     assertEquals([unasked.health, "offers" in unasked], ["down", false], `row ${nth}`);
@@ -89,6 +93,14 @@ Deno.test("connections: those that are open, also where some were open before an
   log.upstreamClosed(session("a"), "default");
   log.upstreamClosed(session("a"), "default");
   assertEquals([view().connections, connections.get("default")!()], [1, 1]);
+});
+
+Deno.test("a connection that was open already is one of those in use, and no new one", () => {
+  const { open, view } = begin();
+  open("a", 100);
+  open("b", 1, true);
+  const { connections, connected, connecting } = view();
+  assertEquals([connections, connected, connecting.count], [2, 1, 1]);
 });
 
 Deno.test("latencies: of connecting, and of replies to messages", () => {

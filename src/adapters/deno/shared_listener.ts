@@ -18,6 +18,9 @@ import { channelOfSocket } from "./socket_channel.ts";
 /** Copies of a descriptor that lie ready; a thread that ends before it gives one back costs one. */
 const COPIES = 64;
 
+/** Milliseconds for what the runtime has accepted before a listener was closed to arrive here. */
+const LATE = 50;
+
 /** A socket that listens as long as its owner or one of the threads does. */
 export class SharedSocket {
   /** Where it listens, with the port that it was given where it may be any. */
@@ -101,6 +104,7 @@ class NodeListener implements ChannelListener {
   constructor(readonly address: Target) {
     const options = { allowHalfOpen: true, pauseOnConnect: true };
     this.server = createServer(options, (socket) => {
+      if (this.#closed && !this.#serving) return socket.destroy();
       this.#accepted.push(socket);
       this.#wake();
     });
@@ -109,14 +113,21 @@ class NodeListener implements ChannelListener {
   async *[Symbol.asyncIterator](): AsyncGenerator<Channel, void> {
     this.#serving = true;
     const path = this.address.transport === "unix" ? this.address.path : undefined;
-    while (true) {
-      for (const socket of this.#accepted.splice(0)) {
-        const channel = channelOfSocket(socket, path);
-        if (channel !== undefined) yield channel;
-      }
-      if (this.#accepted.length > 0) continue;
-      if (this.#closed) return;
-      await new Promise<void>((resolve) => this.#wake = resolve);
+    while (!this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (this.#accepted.length > 0 || this.#closed) resolve();
+      });
+      yield* this.#channels(path);
+    }
+    await new Promise<void>((resolve) => setTimeout(resolve, LATE));
+    yield* this.#channels(path);
+  }
+
+  *#channels(path: string | undefined): Generator<Channel> {
+    for (let socket; (socket = this.#accepted.shift()) !== undefined;) {
+      const channel = channelOfSocket(socket, path);
+      if (channel !== undefined) yield channel;
     }
   }
 
@@ -124,7 +135,7 @@ class NodeListener implements ChannelListener {
     if (this.#closed) return;
     this.#closed = true;
     this.server.close();
-    if (!this.#serving) for (const socket of this.#accepted) socket.destroy();
+    if (!this.#serving) { for (const socket of this.#accepted) socket.destroy(); }
     this.#wake();
   }
 }

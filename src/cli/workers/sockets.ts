@@ -1,0 +1,89 @@
+/**
+ * The listening sockets that all workers share. They belong to the main thread, so that they are
+ * there whatever becomes of a worker.
+ *
+ * @module
+ */
+
+import { SharedSocket } from "../../adapters/deno/shared_listener.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { printAddress } from "../address.ts";
+import { byAddress, opening } from "../service.ts";
+import type { Copies, SocketShare } from "./messages.ts";
+
+/** Sockets by the id of their listener. */
+type ById = Map<string, SharedSocket>;
+
+/** See the module. */
+export class Sockets {
+  readonly #say: (line: string) => void;
+  readonly #open: ById = new Map();
+  /** Of a configuration that is not in effect yet. */
+  #added: ById = new Map();
+
+  /** @param say Told where it listens, and no longer does. */
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  /** Opens those that a configuration has and that are not open: all or none. @throws {ConfigurationError} */
+  async add(configuration: Configuration): Promise<void> {
+    try {
+      for (const [id, source] of byAddress(configuration.listeners)) {
+        if (this.#open.has(id)) continue;
+        const socket = await opening(source, configuration, () => SharedSocket.open(source.at));
+        this.#added.set(id, socket);
+      }
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
+  }
+
+  /** The added ones are there to stay, and those that the configuration does not have are closed. */
+  async commit(configuration: Configuration): Promise<void> {
+    const wanted = byAddress(configuration.listeners);
+    for (const [id, socket] of this.#added) {
+      this.#open.set(id, socket);
+      const name = wanted.get(id)!.options.implicitTls ? "smtps" : "smtp";
+      this.#say(`listening ${name} ${printAddress(socket.address)}`);
+    }
+    this.#added = new Map();
+    for (const [id, socket] of this.#open) {
+      if (wanted.has(id)) continue;
+      this.#open.delete(id);
+      await socket.close();
+      this.#say(`closed ${printAddress(socket.address)}`);
+    }
+  }
+
+  /** Closes the added ones. */
+  async discard(): Promise<void> {
+    await closeAll(this.#added);
+  }
+
+  /** Listens no more, as far as this thread is concerned. */
+  async close(): Promise<void> {
+    await closeAll(this.#added);
+    await closeAll(this.#open);
+  }
+
+  /** The share of one worker: of the added ones, or of all. */
+  shares(which: "added" | "all"): Map<string, SocketShare> {
+    const sockets = which === "added" ? this.#added : new Map([...this.#open, ...this.#added]);
+    return new Map(
+      [...sockets].map(([id, socket]) => [id, { fd: socket.take(), address: socket.address }]),
+    );
+  }
+
+  /** Takes what a worker gives back. */
+  giveBack(copies: Copies): void {
+    for (const [id, copy] of copies) (this.#added.get(id) ?? this.#open.get(id))?.giveBack(copy);
+  }
+}
+
+async function closeAll(sockets: ById): Promise<void> {
+  const all = [...sockets.values()];
+  sockets.clear();
+  await Promise.all(all.map((socket) => socket.close()));
+}
