@@ -78,10 +78,11 @@ function messageOf(size: number): Uint8Array {
 }
 
 /** Idle sessions, until disposed of. */
-class Idlers implements AsyncDisposable {
+class Idlers implements Disposable {
   readonly #clients: Client[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
-  readonly #said: Promise<void>[] = [];
+  /** Why one of them has ended. */
+  fault: unknown;
 
   async come(port: number, count: number): Promise<void> {
     while (this.#clients.length < count) {
@@ -93,14 +94,13 @@ class Idlers implements AsyncDisposable {
     let next = 0;
     this.#timer = setInterval(() => {
       for (let nth = 0; nth < each; nth++) {
-        this.#said.push(this.#clients[next++ % count].noop());
+        this.#clients[next++ % count].noop().catch((fault) => this.fault ??= fault);
       }
     }, TICK);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    await Promise.allSettled(this.#said);
     for (const client of this.#clients) client.close();
   }
 }
@@ -113,13 +113,14 @@ function highest(values: readonly number[]): number {
 async function send({ port, workload, milliseconds }: Order): Promise<Load> {
   const { sessions, size, once = false, pipelined = false, rate, messages: most } = workload;
   const message = messageOf(size);
-  await using idlers = new Idlers();
+  using idlers = new Idlers();
   if (workload.idle !== undefined) await idlers.come(port, workload.idle);
   const took: number[] = [];
   const began = performance.now();
   let begun = 0;
+  let failed = false;
   const goesOn = (): boolean =>
-    most === undefined ? performance.now() - began < milliseconds : begun < most;
+    !failed && (most === undefined ? performance.now() - began < milliseconds : begun < most);
   /** When the next message is due: now, or by the rate. */
   const due = async (): Promise<number> => {
     const nth = begun++;
@@ -141,7 +142,14 @@ async function send({ port, workload, milliseconds }: Order): Promise<Load> {
       await client.quit();
     }
   };
-  await Promise.all(Array.from({ length: sessions }, session));
+  const all = Array.from({ length: sessions }, () =>
+    session().catch((fault) => {
+      // The others end too, instead of sending on in the midst of the next turn.
+      failed = true;
+      throw fault;
+    }));
+  await Promise.all(all);
+  if (idlers.fault !== undefined) throw idlers.fault;
   return { messages: took.length, milliseconds: performance.now() - began, p99: highest(took) };
 }
 

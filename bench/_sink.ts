@@ -81,4 +81,6 @@ if (import.meta.main) {
     cost = JSON.parse(order);
     console.log(JSON.stringify({ messages, connections } satisfies Sunk));
   }
+  // Whoever gave the orders has ended, however that came about.
+  Deno.exit();
 }

@@ -33,6 +33,8 @@ export interface AccessOptions {
   readonly hosts?: readonly string[];
   /** Slows wrong tokens down. */
   readonly clock: Pick<Clock, "monotonic">;
+  /** Told of each wrong token, and whether it is within the limit. Default: nobody. */
+  readonly wrong?: (within: boolean) => void;
 }
 
 /** What `access` leaves in the context. */
@@ -68,7 +70,11 @@ export function access(options: AccessOptions): Handler {
       return challenge(c, "Cannot read the Authorization header, allowed is: Bearer, a token");
     }
     const role = await tokens.roleOf(token);
-    if (role === undefined) return wrongToken(c, wrong.note());
+    if (role === undefined) {
+      const seconds = wrong.note();
+      options.wrong?.(seconds === 0);
+      return wrongToken(c, seconds);
+    }
     c.set("role", role);
     await next();
   };

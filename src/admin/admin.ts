@@ -13,6 +13,7 @@ import { version } from "../version.ts";
 import { access } from "./access.ts";
 import { type AdminContext, type OpenApiConfiguration, routes } from "./context.ts";
 import { dashboard } from "./dashboard/page.tsx";
+import { Deeds } from "./deeds.ts";
 import { refuse } from "./errors.ts";
 import type { AdminOptions } from "./options.ts";
 import { localSource } from "./local_source.ts";
@@ -126,6 +127,7 @@ export function adminOver(source: AdminSource, options: OverOptions): Admin {
     source,
     clock: source.clock,
     viewers,
+    deeds: new Deeds(options.audit),
     tokens: options.tokens !== undefined,
     reload: options.reload,
     drain: options.drain,
@@ -135,7 +137,22 @@ export function adminOver(source: AdminSource, options: OverOptions): Admin {
 
 function adminApp(admin: AdminContext, { tokens, hosts }: OverOptions) {
   const app = routes();
-  app.use(securityHeaders(), access({ tokens, hosts, clock: admin.clock }));
+  app.use(
+    securityHeaders(),
+    access({
+      tokens,
+      hosts,
+      clock: admin.clock,
+      wrong: (within) => {
+        if (within) admin.deeds.note({ action: "wrong-token" });
+        else admin.deeds.count("wrong-token");
+      },
+    }),
+  );
+  app.use(async (c, next) => {
+    c.set("clock", admin.clock);
+    await next();
+  });
   app.get("/", async (c) => c.html(await dashboard(c.get("secureHeadersNonce")!, { version })));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",

@@ -10,7 +10,8 @@ import type { SecureHeadersVariables } from "hono/secure-headers";
 import type { Clock } from "../clock.ts";
 import type { StatsView } from "../stats/views.ts";
 import { type AccessVariables, needs } from "./access.ts";
-import { bounded } from "./body.ts";
+import { type BodyVariables, bounded } from "./body.ts";
+import type { Deeds } from "./deeds.ts";
 import { type ApiError, refuse } from "./errors.ts";
 import type { z } from "zod";
 import { failure } from "./schema.ts";
@@ -26,6 +27,7 @@ export interface AdminContext {
   readonly source: AdminSource;
   readonly clock: Clock;
   readonly viewers: Viewers;
+  readonly deeds: Deeds;
   /** Whether tokens are asked for. */
   readonly tokens: boolean;
   /** @throws {ReloadError} */
@@ -35,7 +37,7 @@ export interface AdminContext {
 
 /** Variables of a request. */
 export interface AdminEnv {
-  Variables: AccessVariables & SecureHeadersVariables;
+  Variables: AccessVariables & BodyVariables & SecureHeadersVariables;
 }
 
 /** An app for some of the routes, whose validators answer in the admin's one form. */
@@ -87,6 +89,7 @@ export const refusals = {
 export const changes = {
   ...refusals,
   ...errors(
+    [408, "The body did not come in 30 seconds."],
     [413, "The body is larger than 2 MiB."],
     [415, "The content type is not application/json, which it has to be without a body too."],
   ),

@@ -10,6 +10,7 @@ import { describe } from "../policy/described.ts";
 import type { Described, Explanation, PhaseReport } from "../policy/explain.ts";
 import type { Proxy } from "../proxy.ts";
 import type { Upstream } from "../session/upstream.ts";
+import { DEFAULT_UPSTREAM } from "../session/upstreams.ts";
 import type { Pen } from "../stats/pen.ts";
 import type { Stats } from "../stats/stats.ts";
 import { viewsOf } from "../stats/transaction_log.ts";
@@ -44,16 +45,17 @@ export function localSource({ proxy, stats, pen, explain }: LocalParts): AdminSo
     },
     stats: () => stats.view({ draining: proxy.closing }),
     history: (span) => stats.history.view(span),
-    metrics({ open, dropped }) {
+    metrics({ open, dropped, deeds }) {
       // Other admins may have been made over the same statistics: before this one, or in vain.
       metrics.viewers.read(() => open);
       for (const [name, { pool }] of proxy.upstreams) {
         if (pool === undefined) continue;
-        metrics.pool.with(name, "open").set(pool.open);
+        metrics.pool.with(name, "lent").set(pool.open - pool.idle);
         metrics.pool.with(name, "idle").set(pool.idle);
         metrics.poolWaiting.with(name).set(pool.waiting);
       }
       metrics.viewersDropped.add(dropped);
+      for (const [action, times] of deeds) metrics.adminDeeds.with(action).add(times);
       return metrics.meters.collect();
     },
     readiness: () => readinessOf(proxy),
@@ -68,12 +70,12 @@ export function localSource({ proxy, stats, pen, explain }: LocalParts): AdminSo
     },
     disconnect: (id) => proxy.disconnect(id),
     transactions: ({ filter, limit, before }) =>
-      viewsOf(transactions.find(filter, limit, before), pen),
+      viewsOf(transactions.find(filter, limit, { before, pen }), pen),
     news({ after, filter, limit, upto: last = transactions.last }) {
       if (after === undefined) return { last, transactions: [], skipped: 0 };
       // A number that is still to come is one from before a restart: everything since then is new.
       const known = after > last ? 0 : after;
-      const { records, skipped } = transactions.since(known, filter, limit, last);
+      const { records, skipped } = transactions.since(known, filter, limit, { upto: last, pen });
       return { last, transactions: viewsOf(records, pen), skipped };
     },
     transaction(id) {
@@ -93,10 +95,10 @@ async function readinessOf(
   const asked = [...upstreams].map(async ([name, upstream]) => {
     try {
       await within(clock, PATIENCE, `the upstream "${name}"`, upstream.offer(FRESH));
-      return { good: true, found: `"${name}" answers` };
+      return { name, good: true, found: `"${name}" answers` };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { good: false, found: `"${name}": ${why}` };
+      return { name, good: false, found: `"${name}": ${why}` };
     }
   });
   const answers = await Promise.all(asked);
@@ -104,7 +106,8 @@ async function readinessOf(
     listening: { good: addresses > 0, found: `${addresses} listeners` },
     accepting: { good: !closing, found: closing ? "draining" : "taking sessions" },
     upstream: {
-      good: answers.some(({ good }) => good),
+      // The others get what a policy sends there; without this one no mail can pass.
+      good: answers.some(({ name, good }) => good && name === DEFAULT_UPSTREAM),
       found: answers.map(({ found }) => found).join("; "),
     },
   };
@@ -114,7 +117,8 @@ async function readinessOf(
 async function upstreamsOf({ upstreams, clock }: Proxy, stats: Stats): Promise<UpstreamView[]> {
   const asked = [...upstreams].map(async ([name, upstream]: [string, Upstream]) => {
     try {
-      const { extensions } = await within(clock, HASTE, name, upstream.offer());
+      const offer = upstream.offer(stats.upstreams.maxAge(name, FRESH));
+      const { extensions } = await within(clock, HASTE, name, offer);
       return [[name, extensions.toLines()] as const];
     } catch {
       // Its health tells.

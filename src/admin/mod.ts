@@ -20,6 +20,7 @@
  */
 
 export { type Admin, createAdmin } from "./admin.ts";
+export type { AdminAction, AdminDeed } from "./deeds.ts";
 export { type AdminOptions, ReloadError } from "./options.ts";
 export type { Role, TokenOptions } from "./tokens.ts";
 export { AdminError } from "./admin_error.ts";

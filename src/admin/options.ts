@@ -5,6 +5,7 @@
  */
 
 import type { Described, Explanation } from "../policy/explain.ts";
+import type { AdminDeed } from "./deeds.ts";
 import type { TokenOptions } from "./tokens.ts";
 
 /** Everything has a default. */
@@ -44,6 +45,13 @@ export interface AdminOptions {
    * @default The proxy's `close`.
    */
   readonly drain?: (deadline: number) => Promise<void>;
+  /**
+   * Told of what operators do: of a reload and a drain before they are tried, of sessions that they have
+   * disconnected; and of wrong tokens, of ten at once and then of ten a minute. For a log.
+   *
+   * @default nobody
+   */
+  readonly audit?: (deed: AdminDeed) => void;
 }
 
 /** A configuration that cannot be used. */

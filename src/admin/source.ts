@@ -10,6 +10,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Span } from "../stats/history.ts";
+import type { AdminAction } from "../stats/metrics.ts";
 import type { Family } from "../stats/meters.ts";
 import type { TransactionFilter } from "../stats/transaction_log.ts";
 import type {
@@ -77,7 +78,7 @@ export interface AdminSource {
   stats(): Awaitable<Omit<StatsView, "viewers">>;
   history(span: Span): Awaitable<HistoryView>;
   /** Everything that is counted. */
-  metrics(viewers: ViewersCount): Awaitable<readonly Family[]>;
+  metrics(counts: AdminCounts): Awaitable<readonly Family[]>;
   readiness(): Awaitable<ReadinessView>;
   /** The newest sessions, at most so many. */
   sessions(limit: number): Awaitable<SessionsView>;
@@ -99,9 +100,12 @@ export interface AdminSource {
   upstreams(): Awaitable<readonly UpstreamView[]>;
 }
 
-/** Who watches an admin. */
-export interface ViewersCount {
+/** What an admin knows of itself. */
+export interface AdminCounts {
+  /** Who watches. */
   readonly open: number;
-  /** Dropped since this was asked last. */
+  /** Those dropped since this was asked last. */
   readonly dropped: number;
+  /** What was done since then. */
+  readonly deeds: ReadonlyMap<AdminAction, number>;
 }

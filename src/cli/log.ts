@@ -9,10 +9,12 @@
  * | `error`   | `fault` | something outside sessions has gone wrong: `error` |
  * | `error`   | `lines-lost` | this log could not keep up: `lines` |
  * | `warning` | `trouble` | something on our side, in a policy or upstream: `session`, `error` |
+ * | `warning` | `admin-wrong-token` | somebody has come to the admin with one |
  * | `warning` | `upstream-failed` | no connection: `session`, `upstream`, `error`, `took` |
  * | `info`    | `accepted`, `discarded`, `rejected`, `deferred`, `abandoned`, `broken` | a mail transaction is over; see below |
  * | `info`    | `turned-away` | a session has come to no transaction, and was refused something: who, `end`, `verb`, `reply`, `took` |
  * | `info`    | `closed` | a session has ended by a fault or without a word: who, `end`, `cause`, and as above |
+ * | `info`    | `admin-disconnect`, `admin-reload`, `admin-drain` | an operator has asked for that: `session`, `role` |
  * | `info`    | `dropped` | octets before a TLS handshake (CVE-2011-0411): `session`, `octets`, `at` |
  * | `info`    | `difference` | the shadow policy would have decided otherwise: `session`, `phase`, `live`, `shadow`, `by` |
  * | `debug`   | `reply` | as it was written: `session`, `verb`, `code`, `enhanced`, `text`, `own`, `took` |
@@ -61,6 +63,7 @@ import {
   type LogRecord,
   resetSync,
 } from "@logtape/logtape";
+import type { AdminDeed } from "../admin/deeds.ts";
 import type { Clock } from "../clock.ts";
 import type { Observer } from "../session/observer.ts";
 import { type Fields, lineFormats, type LogEvent } from "./log_line.ts";
@@ -95,6 +98,8 @@ export interface Log extends AsyncDisposable {
   readonly observer: Observer;
   /** Octets that stood behind an upstream's reply to STARTTLS: it belongs to no session. */
   readonly upstreamDropped: (octets: number) => void;
+  /** Something was done by way of the admin, or attempted. */
+  readonly audit: (deed: AdminDeed) => void;
   /** Something outside of sessions has gone wrong. */
   readonly trouble: (error: unknown) => void;
   /** Writes what has been said so far; resolves when that is done. */
@@ -148,7 +153,7 @@ export function openLog({ format, level, addresses, clock, write }: LogOptions):
     ["info", (say) => ends(say, pen, clock)],
     ["debug", (say) => dialogue(say, pen)],
   ];
-  const [error, info] = [at("error"), at("info")];
+  const [error, warning, info] = [at("error"), at("warning"), at("info")];
   const flush = (): Promise<void> => writer.flush();
   const close = async (): Promise<void> => {
     await flush();
@@ -159,6 +164,8 @@ export function openLog({ format, level, addresses, clock, write }: LogOptions):
       parts.filter(([level]) => logger.isEnabledFor(level)).map(([level, part]) => part(at(level))),
     ),
     upstreamDropped: (octets) => info("dropped", { octets, at: "upstream" }),
+    audit: ({ action, id: session, role }) =>
+      (action === "wrong-token" ? warning : info)(`admin-${action}`, { session, role }),
     trouble: (fault) => error("fault", { error: pen.words(messageOf(fault)) }),
     flush,
     close,

@@ -258,7 +258,8 @@ async function start(
   }
   // Whoever has one thread need not load what it takes to have several.
   const { Supervisor } = await import("./workers/supervisor.ts");
-  return await Supervisor.start({ workers, load, say, trouble: log.trouble, write, drain });
+  const { trouble, audit } = log;
+  return await Supervisor.start({ workers, load, say, trouble, audit, write, drain });
 }
 
 /** The configuration that holds: the file's, if there is one, with what is given in its place. */

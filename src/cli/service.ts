@@ -250,6 +250,7 @@ export class Service {
       const { AdminServer, adminOf, reporting } = await import("./admin_server.ts");
       stats.metrics.meters.gauge(MEMORY).read(() => Deno.memoryUsage().rss);
       const own = {
+        audit: this.#surroundings.audit,
         reload: () => reporting(() => this.reload()),
         explain: (described: Described) => this.explain(described),
         drain: async (deadline: number) => {

@@ -46,5 +46,6 @@ export async function surroundingsOf(
       stats?.metrics.upstreamDropped(octets);
     },
     trouble: log.trouble,
+    audit: log.audit,
   };
 }

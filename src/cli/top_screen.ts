@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, duration, octets, rate } from "../admin/dashboard/client/words.ts";
+import { count, duration, durationOf, octets, rate } from "../admin/dashboard/client/words.ts";
 import type { SessionsView } from "../admin/views.ts";
 import {
   type HitterView,
@@ -121,7 +121,7 @@ function latencies({ latencies }: StatsView, width: number): Block {
     ],
     (["command", "policy", "upstream"] as const).map((name) => {
       const { p50, p99, count: times } = latencies[name];
-      return [name, duration(p50), duration(p99), count(times)];
+      return [name, durationOf(times, p50), durationOf(times, p99), count(times)];
     }),
     width,
   );
@@ -191,7 +191,7 @@ function rules(rules: readonly RuleView[], width: number): Block {
     byHits.map(({ name, hits, asked, spent }) => [
       count(hits),
       count(asked),
-      duration(asked === 0 ? 0 : spent / asked),
+      durationOf(asked, spent / asked),
       name,
     ]),
     width,
@@ -209,8 +209,8 @@ function upstreams({ stats: { at }, upstreams }: Shown, width: number): Block {
       count(connections),
       count(connected),
       count(failed),
-      duration(connecting.p99),
-      duration(answering.p99),
+      durationOf(connecting.count, connecting.p99),
+      durationOf(answering.count, answering.p99),
       where,
     ];
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AdminDeed } from "../admin/deeds.ts";
 import type { Clock } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly dropped?: (octets: number) => void;
   /** Told of certificates and tables that could not be read again: what was read stays in use. */
   readonly trouble: (error: Error) => void;
+  /** Told of what operators do. Default: nobody. */
+  readonly audit?: (deed: AdminDeed) => void;
 }
 
 /** One attempt: what fails is noted, and the rest goes on. */

@@ -21,7 +21,7 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { ReplyName } from "../session/replies.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
 import { version } from "../version.ts";
-import { type Gauge, Meters } from "./meters.ts";
+import { type Gauge, type LabelledOptions, Meters } from "./meters.ts";
 import { outcomes } from "./views.ts";
 import { outcomeOf } from "./transaction_record.ts";
 import { isCalledOff } from "./upstream_log.ts";
@@ -39,6 +39,19 @@ const SMUGGLING: ReadonlySet<ReplyName> = new Set([
   "dataSynchronization",
 ]);
 
+/** What is done by way of an admin, or attempted. */
+export const adminActions = ["disconnect", "reload", "drain", "wrong-token"] as const;
+
+/** See {@linkcode adminActions}. */
+export type AdminAction = typeof adminActions[number];
+
+/** The counter of those. */
+export const DEEDS: LabelledOptions<readonly [action: string]> = {
+  name: "sluice_admin_deeds_total",
+  help: "What operators have done by way of the admin, and wrong tokens.",
+  labels: ["action"],
+};
+
 /** See the module. */
 export class Metrics implements Observer {
   readonly meters = new Meters();
@@ -52,6 +65,7 @@ export class Metrics implements Observer {
   /** Who watches the admin. */
   readonly viewers: Gauge;
   readonly viewersDropped;
+  readonly adminDeeds;
   readonly ruleHits;
   readonly ruleSeconds;
   readonly #sessionsEnded;
@@ -231,11 +245,13 @@ export class Metrics implements Observer {
       name: "sluice_admin_viewers_dropped_total",
       help: "Live streams that were ended because nobody read them.",
     });
+    this.adminDeeds = meters.counter(DEEDS);
     // What is there from the beginning is seen to rise by its first count.
     for (const outcome of outcomes) this.#transactions.with(outcome);
     for (const side of ["client", "upstream"]) this.#dropped.with(side);
     for (const phase of phases) this.#differences.with(phase);
     for (const kind of SMUGGLING) this.#smuggling.with(kind);
+    for (const action of adminActions) this.adminDeeds.with(action);
   }
 
   /** Octets that stood behind an upstream's reply to STARTTLS. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { adminOf, createAdmin } from "../../src/admin/admin.ts";
+import { rest } from "../_dialogue.ts";
 import { ReloadError } from "../../src/admin/options.ts";
 import { outcomes } from "../../src/stats/views.ts";
 import {
@@ -92,6 +93,10 @@ async function refusals({ stage }: Watched, examiner: Examiner): Promise<void> {
     await refused(guarded, 403, { headers: bearer(READER) });
     await refused(open, 415, { headers: { "content-type": "text/plain" } });
     await refused(open, 413, { body: TOO_LARGE });
+    const late = refused(open, 408, { body: new ReadableStream() });
+    await rest();
+    await stage.clock.advance(30_000);
+    await late;
   }
   for (const [name] of operations) {
     await stage.clock.advance(6_000);

@@ -36,14 +36,21 @@ Deno.test("readyz: what is wrong, one thing after another", async () => {
     assertMatch(down.found, /^"default": .*refused.*; "spare": .*refused/);
     assertEquals((await ready(200)).upstream, good);
 
-    // One of them is enough; what is not reached in time is not reached.
-    await stage.clock.advance(10_000);
-    stage.upstream.stalls = 1;
-    const asked = ready(200);
-    await rest();
-    await stage.clock.advance(5_000);
-    assertMatch((await asked).upstream.found, /^"default": Timed out .*; "spare" answers$/);
-    await stage.clock.advance(600_000);
+    // The one that mail takes has to answer; what is not reached in time is not reached.
+    for (
+      const [silent, status, found] of [
+        [stage.upstream, 503, /^"default": Timed out .*; "spare" answers$/],
+        [stage.others.spare, 200, /^"default" answers; "spare": Timed out /],
+      ] as const
+    ) {
+      await stage.clock.advance(10_000);
+      silent.stalls = 1;
+      const asked = ready(status);
+      await rest();
+      await stage.clock.advance(5_000);
+      assertMatch((await asked).upstream.found, found);
+      await stage.clock.advance(600_000);
+    }
 
     const client = await stage.ready();
     await say(client, ["MAIL FROM:<a@client.example>", "250 *"]);
@@ -54,6 +61,29 @@ Deno.test("readyz: what is wrong, one thing after another", async () => {
     await letGo(stage);
     await closed;
     await served;
+  });
+});
+
+Deno.test("upstreams: health is that of the newer, the last session or the last probe", async () => {
+  await watched({}, async ({ stage, ask }) => {
+    const health = async (): Promise<string> =>
+      (await read(await ask("/api/upstreams"))).upstreams[0].health;
+    assertEquals(await health(), "up");
+    const client = await stage.ready();
+    // A session finds that it is gone, and so does the probe that comes after it.
+    stage.upstream.refusals = 2;
+    await say(client, ["MAIL FROM:<a@client.example>", "451 *"]);
+    await stage.clock.advance(1);
+    assertEquals(await health(), "down");
+    // It is back, without any session.
+    assertEquals(await health(), "up");
+    // It goes without any session.
+    await stage.clock.advance(10_000);
+    stage.upstream.refusals = 1;
+    assertEquals(await health(), "down");
+    assertEquals(await health(), "up");
+    client.close();
+    await letGo(stage);
   });
 });
 
@@ -132,6 +162,25 @@ Deno.test("a body of more than 2 MiB is not read, whether its length is declared
     const streamed = await ask("/api/drain", { method: "POST", headers, body: endless });
     assertEquals([streamed.status, await codeOf(streamed)], [413, "too-large"]);
     assertEquals(pulled, 3);
+  });
+});
+
+Deno.test("a body that does not come is waited for, and not for longer than 30 seconds", async () => {
+  await watched({}, async ({ stage, ask }) => {
+    let cancelled = false;
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode("{")),
+      cancel: () => void (cancelled = true),
+    });
+    const headers = { "content-type": "application/json" };
+    const answer = ask("/api/drain", { method: "POST", headers, body });
+    await rest();
+    await stage.clock.advance(29_999);
+    assertEquals(cancelled, false);
+    await stage.clock.advance(1);
+    const response = await answer;
+    assertEquals([response.status, await codeOf(response)], [408, "too-slow"]);
+    assertEquals([cancelled, stage.proxy.closing], [true, false]);
   });
 });
 

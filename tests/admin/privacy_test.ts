@@ -175,6 +175,25 @@ Deno.test("redacted: no local-part and no login in any answer", async () => {
     await relayed("RSET", "250 2.0.0 Reset");
     await relayed(mail, `554 5.7.1 ${alice} may not`);
 
+    // Nor can they be guessed by what a filter finds.
+    const plain = { address: `${bob}@`, client: carol, reply: "may not" };
+    const shown = { address: "…@client.example", client: "client.example", reply: "554 5.7.1" };
+    const found = async (filters: Readonly<Record<string, string>>): Promise<number[]> => {
+      const numbers = Object.entries(filters).map(async ([name, text]) => {
+        const query = new URLSearchParams({ [name]: text });
+        const { transactions } = await read(await ask(`/api/transactions?${query}`));
+        // A stream without news says nothing.
+        if (transactions.length > 0) {
+          const told = await firstEvent(ask, `/api/transactions/stream?${query}`);
+          assertEquals(JSON.parse(told).data.transactions.length, transactions.length);
+        }
+        return transactions.length;
+      });
+      return await Promise.all(numbers);
+    };
+    assertEquals(await found(plain), [0, 0, 0]);
+    assertEquals(await found(shown), [2, 2, 1]);
+
     const texts = await everything(ask);
     const body = {
       client: "192.0.2.1",

@@ -337,7 +337,7 @@ Deno.test("how a session without a transaction ends", async (t) => {
 });
 
 /** Each event once. */
-function everything({ observer, upstreamDropped, trouble }: Log): void {
+function everything({ observer, upstreamDropped, trouble, audit }: Log): void {
   const who = session({ name: "host.example", login: "alice@example.net" });
   const path = Path.from("bob@example.net");
   const lost = new Error("Lost bob@example.net");
@@ -363,6 +363,9 @@ function everything({ observer, upstreamDropped, trouble }: Log): void {
   trouble(new Error("Cannot read bob@example.net"));
   observer.dropped?.(who, 12);
   upstreamDropped(13);
+  audit({ action: "disconnect", id: "s1", role: "operator" });
+  audit({ action: "drain", role: "operator" });
+  audit({ action: "wrong-token" });
   const shadow = { steps: [step("new", { kind: "rewrite", paths: [path] })], paths: [path] };
   observer.difference?.(who, "rcpt", NOTHING, shadow);
   observer.transaction?.(
@@ -425,6 +428,9 @@ const events: readonly (readonly [level: LogOptions["level"], plain: string, red
     ],
     ["info", "dropped session=s1 octets=12 at=client"],
     ["info", "dropped octets=13 at=upstream"],
+    ["info", "admin-disconnect session=s1 role=operator"],
+    ["info", "admin-drain role=operator"],
+    ["warning", "admin-wrong-token"],
     [
       "info",
       'difference session=s1 phase=rcpt live=proceeds shadow="becomes <bob@example.net>" by=new',

@@ -146,7 +146,7 @@ Deno.test("the screen", async (t) => {
       "HITS  ASKED     EACH  RULE",
       " 900  2,000  0.04 ms  no executables",
       "   1     10    50 ms  dns blocklist",
-      "   0      0     0 ms  never",
+      "   0      0        –  never",
       "HEALTH  OPEN  IN ALL  FAILED  CONNECTS  REPLIES  UPSTREAM",
       "up         2   1,234       1   5.25 ms   130 ms  default smtp://127.0.0.1:25",
       "down       2   1,234       1   5.25 ms   130 ms  backup, 1 min 5 s ago: connect…",
@@ -189,7 +189,7 @@ Deno.test("the screen", async (t) => {
       "                                 2  例え.example               1  \\u0009",
       "                                 1  例え例え例え例え例え…      1  \\udb40\\udc41",
       "HEALTH  OPEN  IN ALL  FAILED  CONNECTS  REPLIES  UPSTREAM",
-      "up         2   1,234       1      0 ms   130 ms  default x\\u0085",
+      "up         2   1,234       1         –   130 ms  default x\\u0085",
     ]],
     "a lost connection": [{ ...shown, trouble: "Connection lost" }, { columns: 80, rows: 1 }, [
       "Sluice  2026-11-23 09:12:44 UTC  Connection lost",

@@ -54,7 +54,33 @@ Deno.test("check: every mistake has its line, and the exit status is 1", async (
       [/^check\.toml:3:3: tls\.certificates\[0\]: found "expired\.crt", valid to .*, allowed is one /],
     ],
   ];
-  for (const [text, lines] of cases) {
+  await Deno.writeTextFile(`${dir}/short`, "hunter2\n");
+  const admin = (listen: string, more: string) => `[admin]\nlisten = "${listen}"\n${more}`;
+  const admins: typeof cases = [
+    [admin("0.0.0.0:8025", ""), [
+      /^check\.toml:2:1: admin\.listen: found "0\.0\.0\.0:8025", .*token$/,
+    ]],
+    [
+      admin("0.0.0.0:8025", 'operator-token = "absent"\nreader-token = "env:SLUICE_NONE"'),
+      [
+        /^check\.toml:3:1: admin\.operator-token: found "absent", allowed is a secret that can be/,
+        /^check\.toml:4:1: admin\.reader-token: found "env:SLUICE_NONE", allowed is a secret that/,
+      ],
+    ],
+    [
+      admin("127.0.0.1:8025", 'reader-token = "short"'),
+      [/^check\.toml:3:1: admin\.reader-token: found "a token of 7 characters", allowed is at least/],
+    ],
+    [
+      admin("127.0.0.1:8025", 'hosts = ["mail.example", "a b"]'),
+      [/^check\.toml:3:26: admin\.hosts\[1\]: found "a b", allowed is a host name/],
+    ],
+    [
+      `${tls(expired.certPath, expired.keyPath)}${admin("192.0.2.1:8025", "")}`,
+      [/^check\.toml:3:3: tls\.certificates\[0\]: /, /^check\.toml:6:1: admin\.listen: /],
+    ],
+  ];
+  for (const [text, lines] of [...cases, ...admins]) {
     const [status, out] = await check(text, "--offline");
     assertEquals([status, out.length], [1, lines.length], out.join("\n"));
     for (const line of lines) {

@@ -65,7 +65,11 @@ export function healthRoutes(admin: AdminContext) {
     )
     .openapi(metricsRoute, async (c) => {
       const { open, dropped } = admin.viewers;
-      const asked = admin.source.metrics({ open, dropped: dropped - told });
+      const asked = admin.source.metrics({
+        open,
+        dropped: dropped - told,
+        deeds: admin.deeds.take(),
+      });
       told = dropped;
       const format = negotiate(c.req.header("accept") ?? null);
       return c.text(expose(await asked, format), 200, {

@@ -63,6 +63,7 @@ export function operationRoutes(admin: AdminContext) {
       if (source.closing) {
         return refuse(c, 409, "draining", "Cannot reload: no new sessions are taken");
       }
+      admin.deeds.note({ action: "reload", role: c.get("role") });
       try {
         await admin.reload();
         return c.json({ reloaded: true as const }, 200);
@@ -75,6 +76,7 @@ export function operationRoutes(admin: AdminContext) {
     .openapi(drain, async (c) => {
       const { deadline = DEADLINE } = c.req.valid("json") ?? {};
       const began = clock.monotonic();
+      admin.deeds.note({ action: "drain", role: c.get("role") });
       await admin.drain(deadline);
       return c.json({ drained: true as const, took: clock.monotonic() - began }, 200);
     });

@@ -91,8 +91,8 @@ export function sessionRoutes(admin: AdminContext) {
     })
     .openapi(end, async (c) => {
       const { id } = c.req.valid("param");
-      return await source.disconnect(id)
-        ? c.json({ disconnected: true as const }, 200)
-        : refuse(c, 404, ...none(id));
+      if (!await source.disconnect(id)) return refuse(c, 404, ...none(id));
+      admin.deeds.note({ action: "disconnect", id, role: c.get("role") });
+      return c.json({ disconnected: true as const }, 200);
     });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdminSource, ViewersCount } from "../../admin/source.ts";
+import type { AdminCounts, AdminSource } from "../../admin/source.ts";
 import type { DialogueView, ReadinessView } from "../../admin/views.ts";
 import { type Clock, within } from "../../clock.ts";
 import {
@@ -15,6 +15,7 @@ import {
   mergeUpstreams,
 } from "../../stats/merge.ts";
 import { type Family, Meters } from "../../stats/meters.ts";
+import { DEEDS } from "../../stats/metrics.ts";
 import { MEMORY } from "../service.ts";
 import type { Departed } from "./departed.ts";
 import type { Employee } from "./employee.ts";
@@ -57,6 +58,7 @@ export function mergedSource(staff: Staff): AdminSource {
     name: "sluice_admin_viewers_dropped_total",
     help: "Live streams that were ended because nobody read them.",
   });
+  const adminDeeds = meters.counter(DEEDS);
 
   /** Asks everybody; one that has just ended or does not answer says nothing. */
   const asked = async <Name extends keyof WorkerCalls>(
@@ -101,11 +103,12 @@ export function mergedSource(staff: Staff): AdminSource {
       const parts = await all("history", span);
       return mergeHistories(past === undefined ? parts : [...parts, past]);
     },
-    async metrics({ open, dropped }: ViewersCount) {
+    async metrics({ open, dropped, deeds }: AdminCounts) {
       const { departed: { metrics = [] } } = staff;
       viewers.set(open);
       viewersDropped.add(dropped);
-      const parts = await asked("metrics", { open: 0, dropped: 0 });
+      for (const [action, times] of deeds) adminDeeds.with(action).add(times);
+      const parts = await asked("metrics", { open: 0, dropped: 0, deeds: new Map() });
       const families = parts.map(({ answer }) => answer);
       return mergeFamilies([...families, metrics, meters.collect(), [sessionsByWorker(parts)]]);
     },

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AdminDeed } from "../../admin/deeds.ts";
 import { systemClock, within } from "../../clock.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { sharedMemory } from "../../state/shared_counters.ts";
@@ -33,6 +34,8 @@ export interface SupervisorOptions {
   readonly say: (line: string) => void;
   /** Told of workers that have ended, and of those that could not be started. */
   readonly trouble: (error: unknown) => void;
+  /** Told of what operators do. */
+  readonly audit: (deed: AdminDeed) => void;
   /** Writes whole lines of the log. */
   readonly write: (text: string) => Promise<void>;
   /** Milliseconds for the sessions of a worker that is restarted to end, and again for transactions. */
@@ -291,6 +294,7 @@ export class Supervisor implements Staff {
       const { AdminServer, adminOver, reporting } = await import("../admin_server.ts");
       const source = mergedSource(this);
       const own = {
+        audit: this.#options.audit,
         reload: () => reporting(() => this.reload()),
         drain: async (deadline: number) => {
           await this.#drain(deadline);

@@ -6,6 +6,7 @@ import {
   clientOf,
   count,
   duration,
+  durationOf,
   moment,
   octets,
   percent,
@@ -64,6 +65,10 @@ table("durations", duration, [
   [7_500_000, "2 h 5 min"],
   [273_600_000, "3 d 4 h"],
 ]);
+
+Deno.test("a duration of nothing is none, and not a short one", () => {
+  assertEquals([durationOf(0, 0), durationOf(1, 0), durationOf(2, 12)], ["–", "0 ms", "12 ms"]);
+});
 
 table("shares", percent, [[0, "0 %"], [0.004, "0.4 %"], [0.0996, "10 %"], [0.374, "37 %"], [
   1,

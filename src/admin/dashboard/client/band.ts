@@ -8,7 +8,7 @@ import { outcomes, type StatsView } from "../../../stats/views.ts";
 import { announce, type App } from "./app.ts";
 import { h, Keyed, onFrame, place, write } from "./dom.ts";
 import { LastMinute, type Problem, problems } from "./problems.ts";
-import { count, duration, moment, octets, rate } from "./words.ts";
+import { count, durationOf, moment, octets, rate } from "./words.ts";
 
 /** Milliseconds after which the last numbers are old news. */
 const silence = 5_000;
@@ -39,16 +39,16 @@ export function startBand(app: App): void {
   };
 
   const show = (stats: StatsView) => {
-    const { rates, sessions, latencies, viewers } = stats;
+    const { rates, sessions, latencies: { policy, upstream }, viewers } = stats;
     const texts: Readonly<Record<string, string>> = {
       "now-messages": rate(rates.transactions),
       "now-octets": octets(rates.octets),
       "now-sessions": count(sessions.open),
       "now-sessions-rate": `${rate(rates.sessions)} new a second`,
-      "now-policy": duration(latencies.policy.p99),
-      "now-policy-p50": `p50 ${duration(latencies.policy.p50)}`,
-      "now-upstream": duration(latencies.upstream.p99),
-      "now-upstream-p50": `p50 ${duration(latencies.upstream.p50)}`,
+      "now-policy": durationOf(policy.count, policy.p99),
+      "now-policy-p50": `p50 ${durationOf(policy.count, policy.p50)}`,
+      "now-upstream": durationOf(upstream.count, upstream.p99),
+      "now-upstream-p50": `p50 ${durationOf(upstream.count, upstream.p50)}`,
       "since": `Counting since ${moment(stats.startedAt, stats.at)}`,
       "viewers": `${count(viewers.open)} watching, ${count(viewers.dropped)} dropped`,
     };

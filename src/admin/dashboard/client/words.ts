@@ -57,6 +57,11 @@ export function duration(milliseconds: number): string {
   return `${seconds} s`;
 }
 
+/** A duration of so many times; none of no times at all. */
+export function durationOf(times: number, milliseconds: number): string {
+  return times === 0 ? "–" : duration(milliseconds);
+}
+
 /** A share of 1: `0.4 %`, `37 %`. */
 export function percent(share: number): string {
   return `${share > 0 && share < 0.0995 ? toTenth.format(share * 100) : Math.round(share * 100)} %`;

@@ -10,7 +10,7 @@ import { cell, h, Keyed, onFrame, place, row, setPart, write } from "../dom.ts";
 import { repeat } from "../live.ts";
 import { hashOf } from "../route.ts";
 import type { PolicyView } from "../../../views.ts";
-import { count, duration, percent, visible } from "../words.ts";
+import { count, duration, durationOf, percent, visible } from "../words.ts";
 
 type Order = "name" | "asked" | "hits" | "spent";
 const shown = 100;
@@ -38,7 +38,7 @@ function update(element: HTMLTableRowElement, rule: RuleView & { share: number }
   const [bar, text] = spent.children as unknown as HTMLElement[];
   setPart(bar, "width", rule.share);
   write(text, duration(rule.spent));
-  write(each, none ? "–" : duration(rule.spent / rule.asked));
+  write(each, durationOf(rule.asked, rule.spent / rule.asked));
 }
 
 /** The view `rules`. */
