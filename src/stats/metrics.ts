@@ -40,10 +40,9 @@ const SMUGGLING: ReadonlySet<ReplyName> = new Set([
 ]);
 
 /** What is done by way of an admin, or attempted. */
-export const adminActions = ["disconnect", "reload", "drain", "wrong-token"] as const;
+export type AdminAction = "disconnect" | "reload" | "drain" | "wrong-token";
 
-/** See {@linkcode adminActions}. */
-export type AdminAction = typeof adminActions[number];
+const adminActions: readonly AdminAction[] = ["disconnect", "reload", "drain", "wrong-token"];
 
 /** The counter of those. */
 export const DEEDS: LabelledOptions<readonly [action: string]> = {

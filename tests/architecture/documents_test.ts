@@ -25,6 +25,16 @@ Deno.test("the README shows the state table as it is", async () => {
   assertEquals(readme, withDiagram(readme), "run `deno task diagram --write`");
 });
 
+Deno.test("the README's admin can be mounted as it says", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const [, code] = /```ts\n([^`]*createAdmin\([^`]*)```/.exec(readme)!;
+  const module = encodeURIComponent(`${code}\nexport { admin, app };`);
+  const { admin, app } = await import(`data:text/typescript,${module}`);
+  const answer: Response = await app.fetch(new Request("http://mail.example/sluice/healthz"));
+  assertEquals(await answer.json(), { alive: true });
+  admin.close();
+});
+
 Deno.test("every dependency has its line in CONTRIBUTING.md", async () => {
   const contributing = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
   for (const specifier of Object.values(manifest.imports)) {
