@@ -131,7 +131,8 @@ class List {
     follow<TransactionBatchView>({
       api: this.#app.api,
       path: `api/transactions/stream?${this.#query}`,
-      after: this.#shown[0] && String(this.#shown[0].number),
+      // Behind an empty list everything is new: something may have come since it was asked for.
+      after: String(this.#shown[0]?.number ?? 0),
       signal,
       on: ({ transactions, skipped }) => {
         this.#held = [...transactions, ...this.#held].slice(0, most);
