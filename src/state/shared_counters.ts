@@ -18,8 +18,10 @@ const [HIGH, LOW, INTERVAL, PRESENT, PREVIOUS, USED] = [0, 1, 2, 3, 4, 5];
 const HEAD = 2;
 /** Words of one set. */
 const SET = HEAD + WAYS * WORDS;
-/** Attempts to have a lock. One that has it needs a microsecond; a thread that was ended has it for ever. */
-const PATIENCE = 100_000;
+/** Attempts to have a lock at once: whoever has it needs a microsecond. */
+const PATIENCE = 1_000;
+/** Milliseconds to wait for it then, one by one: a thread that was ended has it for ever. */
+const NAPS = 50;
 
 /** Memory for counters, to be handed to each thread, with what hashes differ by. */
 export interface SharedMemory {
@@ -80,6 +82,11 @@ export class SharedCounters implements Counters {
   /** Waits for whoever has it, and takes it from one who does not give it back. */
   #lock(lock: number): void {
     for (let attempt = 0; attempt < PATIENCE; attempt++) {
+      if (Atomics.compareExchange(this.#locks, lock, 0, 1) === 0) return;
+    }
+    // Whoever has it may be waiting for our processor.
+    for (let nap = 0; nap < NAPS; nap++) {
+      Atomics.wait(this.#locks, lock, 1, 1);
       if (Atomics.compareExchange(this.#locks, lock, 0, 1) === 0) return;
     }
   }
