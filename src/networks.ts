@@ -23,3 +23,6 @@ export class Networks {
     return this.#networks.has(address);
   }
 }
+
+/** Addresses that only this machine reaches (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export const loopback: readonly string[] = ["127.0.0.0/8", "::1"];

@@ -13,7 +13,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Clock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
-import { Networks } from "../networks.ts";
+import { loopback, Networks } from "../networks.ts";
 import { quoted, refuse } from "./errors.ts";
 import { readBearer, type Role, type TokenOptions, Tokens, WrongTokens } from "./tokens.ts";
 
@@ -129,7 +129,7 @@ function hostCheck(options: AccessOptions): (c: Context, host: string) => Respon
   }
   // No page can make an address its own, unlike a name; without tokens there is still no need.
   const [addresses, which] = options.tokens === undefined
-    ? [new Networks(["127.0.0.0/8", "::1"]), "loopback addresses"]
+    ? [new Networks(loopback), "loopback addresses"]
     : [new Networks(["0.0.0.0/0", "::/0"]), "IP addresses"];
   return (c, sent) => {
     const host = hostAndPort.exec(sent)?.[1].toLowerCase();

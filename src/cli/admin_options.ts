@@ -12,11 +12,11 @@ import type { AdminSource, Configuration } from "../config/configuration.ts";
 import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
 import { OptionError } from "../errors.ts";
-import { Networks } from "../networks.ts";
+import { loopback, Networks } from "../networks.ts";
 import { printAddress } from "./address.ts";
 import { secretAt } from "./secret.ts";
 
-const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);
+const LOOPBACK = new Networks(loopback);
 
 /**
  * Reads the tokens, and checks all of it.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encode } from "../bytes.ts";
+import { toStandardOutput } from "./standard_output.ts";
 import { systemClock, within } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { defaultConfiguration } from "../config/defaults.ts";
@@ -320,10 +320,4 @@ function inTurn(write: (text: string) => Promise<void>): (text: string) => Promi
     last = written.catch(() => {});
     return written;
   };
-}
-
-/** Waits for whoever reads: the log has its own bound, and mail does not wait for it. */
-async function toStandardOutput(text: string): Promise<void> {
-  const octets = encode(text);
-  for (let at = 0; at < octets.length;) at += await Deno.stdout.write(octets.subarray(at));
 }

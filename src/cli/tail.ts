@@ -4,8 +4,8 @@
  * @module
  */
 
+import { toStandardOutput } from "./standard_output.ts";
 import type { AdminClient, TransactionFilter } from "../admin/client.ts";
-import { encode } from "../bytes.ts";
 import { OptionError } from "../errors.ts";
 import { type Outcome, outcomes, type TransactionView } from "../stats/views.ts";
 import { adminOf, adminRows, lossOf } from "./admin_client.ts";
@@ -148,9 +148,4 @@ const text: LineFormat = lineFormats.text;
 
 function isRefusal(reply: string | undefined): boolean {
   return reply !== undefined && /^[45]/.test(reply);
-}
-
-async function toStandardOutput(text: string): Promise<void> {
-  const octets = encode(text);
-  for (let at = 0; at < octets.length;) at += await Deno.stdout.write(octets.subarray(at));
 }

@@ -25,8 +25,8 @@ export const data: Handler<"DATA"> = {
     if (session.input.buffered > 0) throw session.dismissal("dataSynchronization");
     const opened = await openMessage(session, transaction, "stuffed");
     if (opened instanceof Reply) {
-      // Without its connection there is nothing that could go on.
       transaction.refuse("data", opened);
+      // Without its connection there is nothing that could go on.
       if (transaction.link?.open === false) {
         session.conclude(transaction.endWithout("broken"));
         session.state = "refused";
@@ -70,8 +70,8 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
       }
     }
   } catch (error) {
-    // Never rejects; \`leave\` waits for what the upstream still owes, and not for long.
-    void receiver.cancel();
+    // The end of the session waits for it, and not for long.
+    session.transaction!.undoing = receiver.cancel().catch((fault) => void session.mishap(fault));
     throw error;
   }
 }

@@ -180,8 +180,8 @@ export class Relaying implements Receiver {
   }
 
   #refuse(reply: Reply): Draining {
-    // Never rejects; the client is read on meanwhile.
-    void this.body.cancel();
+    // The client is read on meanwhile.
+    this.body.cancel().catch((error) => this.session.mishap(error));
     return new Draining(reply);
   }
 

@@ -22,7 +22,7 @@ import type { ListenerSettings, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 import { refusedAt, type Transaction } from "./transaction.ts";
 import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
-import { WatchedLink } from "./watched_link.ts";
+import { connectWatched } from "./watched_link.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** Why what a session has started is called off; made once, because every session ends. */
@@ -147,7 +147,8 @@ export class Session {
     const link = this.#link;
     const { clock, timeouts } = this.settings;
     if (link?.release === undefined) link?.abort();
-    const undone = transaction.message?.cancel() ?? this.resetUpstream(transaction);
+    const undone = transaction.undoing ?? transaction.message?.cancel() ??
+      this.resetUpstream(transaction);
     await within(clock, timeouts.linger, "the upstream to forget a transaction", undone)
       .catch(() => link?.abort());
   }
@@ -226,32 +227,9 @@ export class Session {
     if (this.#link?.usable && this.#linked === name) return this.#link;
     if (this.authenticated && name === DEFAULT_UPSTREAM) throw this.dismissal("noUpstreamAtHello");
     await this.#hangUp();
-    this.#link = await this.#connect(name);
+    this.#link = await connectWatched(this, name);
     this.#linked = name;
     return this.#link;
-  }
-
-  async #connect(name: string): Promise<UpstreamLink> {
-    const { clock, observer, upstreams } = this.settings;
-    const began = clock.monotonic();
-    try {
-      const link = await upstreams.get(name).connect(this.facts, this.signal);
-      const { tls, extensions, reused = false } = link;
-      observer.upstreamOpened(this.facts, name, {
-        took: clock.monotonic() - began,
-        reused,
-        tls,
-        extensions,
-      });
-      return new WatchedLink(link, {
-        monotonic: () => clock.monotonic(),
-        answered: (answered) => observer.upstreamReply(this.facts, name, answered),
-        closed: () => observer.upstreamClosed(this.facts, name),
-      });
-    } catch (error) {
-      observer.upstreamFailed(this.facts, name, error, clock.monotonic() - began);
-      throw error;
-    }
   }
 
   /** Lets go of the link, and of the login that it alone knew: the client is another one now. */

@@ -73,6 +73,8 @@ export class Transaction {
   /** RCPT commands taken in, whatever became of them; one that became several counts as so many. */
   attempted = 0;
   message: MessageInChunks | undefined;
+  /** Its mail data are being taken back. */
+  undoing: Promise<void> | undefined;
 
   constructor(
     readonly id: string,

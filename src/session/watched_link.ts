@@ -10,7 +10,36 @@ import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { UpstreamAnswered } from "./observer.ts";
+import type { Session } from "./session.ts";
 import type { DataForm, OpenedBody, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
+
+/** For whom a link is opened. */
+type Wanting = Pick<Session, "facts" | "settings" | "signal">;
+
+/**
+ * Opens a link that observers are told of.
+ *
+ * @param name Of the upstream.
+ * @throws {UpstreamFailure}
+ */
+export async function connectWatched(session: Wanting, name: string): Promise<UpstreamLink> {
+  const { clock, observer, upstreams } = session.settings;
+  const began = clock.monotonic();
+  try {
+    const link = await upstreams.get(name).connect(session.facts, session.signal);
+    const { tls, extensions, reused = false } = link;
+    const took = clock.monotonic() - began;
+    observer.upstreamOpened(session.facts, name, { took, reused, tls, extensions });
+    return new WatchedLink(link, {
+      monotonic: () => clock.monotonic(),
+      answered: (answered) => observer.upstreamReply(session.facts, name, answered),
+      closed: () => observer.upstreamClosed(session.facts, name),
+    });
+  } catch (error) {
+    observer.upstreamFailed(session.facts, name, error, clock.monotonic() - began);
+    throw error;
+  }
+}
 
 /** Who is told. */
 export interface LinkWatcher {
