@@ -1,5 +1,5 @@
 /**
- * What is thrown at whoever configures Sluice.
+ * What is thrown at whoever configures Sluice, and what thrown things say.
  *
  * @module
  */
@@ -36,4 +36,9 @@ export class OptionError extends Error {
 function shown(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
   return typeof value === "function" ? "a function" : String(value);
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

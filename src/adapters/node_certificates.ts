@@ -8,7 +8,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../channel.ts";
-import { messageOf } from "./fault.ts";
+import { messageOf } from "../errors.ts";
 
 /** A certificate chain, the server's own first, and its private key, both in PEM. */
 export interface CertificatePair {

@@ -20,7 +20,7 @@ import {
 import { type Clock, systemClock } from "../clock.ts";
 import { concat, EMPTY } from "../bytes.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
-import { messageOf } from "./fault.ts";
+import { messageOf } from "../errors.ts";
 import {
   type CertificatePair,
   type CertificateSource,

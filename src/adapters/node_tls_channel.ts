@@ -11,7 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { EMPTY } from "../bytes.ts";
 import { type Address, type Channel, ChannelError, type SecureChannel } from "../channel.ts";
 import type { TlsFacts } from "../channel.ts";
-import { messageOf } from "./fault.ts";
+import { messageOf } from "../errors.ts";
 
 /** Octets of a read while little arrives. */
 const SMALL_READ = 4096;

@@ -6,7 +6,7 @@
  */
 
 import { type Address, type Channel, ChannelError } from "../channel.ts";
-import { messageOf } from "./fault.ts";
+import { messageOf } from "../errors.ts";
 
 /** A duplex as the Streams Standard has it. */
 export interface StreamPair {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import { within } from "../clock.ts";
 import { codesOf, decisionOf, printDecision } from "../policy/decision.ts";
 import { describe } from "../policy/described.ts";
@@ -97,7 +98,7 @@ async function readinessOf(
       await within(clock, PATIENCE, `the upstream "${name}"`, upstream.offer(FRESH));
       return { name, good: true, found: `"${name}" answers` };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       return { name, good: false, found: `"${name}": ${why}` };
     }
   });

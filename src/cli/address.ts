@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 
 export {
   parseAddress,
@@ -21,7 +21,7 @@ export async function readFile(path: string, option: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError(option, path, `a file that can be read (${why})`);
   }
 }

@@ -6,7 +6,7 @@
 
 import { type AdminClient, adminClient } from "../admin/client.ts";
 import { duration } from "../admin/dashboard/client/words.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import type { Given, OptionRow } from "./command_line.ts";
 import { secretAt } from "./secret.ts";
 
@@ -50,7 +50,7 @@ async function tokenAt(where: string): Promise<string> {
   try {
     return await secretAt(where);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError("--token", where, `a file that can be read, or env:NAME (${why})`);
   }
 }

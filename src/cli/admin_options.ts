@@ -11,7 +11,7 @@ import { systemClock } from "../clock.ts";
 import type { AdminSource, Configuration } from "../config/configuration.ts";
 import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import { loopback, Networks } from "../networks.ts";
 import { printAddress } from "./address.ts";
 import { secretAt } from "./secret.ts";
@@ -34,7 +34,7 @@ export async function adminOptionsOf(
     try {
       return [await secretAt(where)];
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       mistakes.push(
         configuration.mistake(path, shown(where), `a secret that can be read (${why})`),
       );

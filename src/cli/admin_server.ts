@@ -8,7 +8,7 @@ import type { Admin } from "../admin/admin.ts";
 import { type AdminOptions, ReloadError } from "../admin/options.ts";
 import type { AdminSource, Configuration } from "../config/configuration.ts";
 import { ConfigurationError, printMistake, shown } from "../config/mistake.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import { printAddress } from "./address.ts";
 import { adminOptionsOf } from "./admin_options.ts";
 import { HttpServer, type HttpServerOptions } from "./http_server.ts";
@@ -144,7 +144,7 @@ function listen(
   try {
     return new HttpServer(at, options);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new ConfigurationError([
       configuration.mistake(
         paths.listen,

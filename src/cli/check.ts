@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import { checkedCertificate } from "../adapters/node_certificates.ts";
 import { systemClock, within } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -125,7 +126,7 @@ async function upstreamMistakes(
     await within(systemClock, PATIENCE, upstream.name, upstream.offer());
     return [];
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const { path } = configuration.upstreams.get(name) ?? configuration.upstream;
     const allowed = `an upstream that answers (${why})`;
     return [configuration.mistake(path, shown(upstream.name), allowed)];

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import { ConfigurationError, type Mistake, printMistake } from "../config/mistake.ts";
 
 /** Prints an error: one line, or one for each mistake in a configuration. */
 export function complain(error: unknown): void {
   const lines = error instanceof ConfigurationError
     ? error.mistakes.map(lineOf)
-    : [error instanceof Error ? error.message : String(error)];
+    : [messageOf(error)];
   // Whatever line ends stood on the command line or in what was found.
   for (const line of lines) console.error(`sluice: ${line.replaceAll(/\s+/g, " ")}`);
 }

@@ -5,7 +5,7 @@
  */
 
 import { systemClock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import { codesOf, decisionOf, printDecision } from "../policy/decision.ts";
 import { describe as described } from "../policy/described.ts";
 import { type Described, explain as explained, type Explanation } from "../policy/explain.ts";
@@ -85,7 +85,7 @@ async function readMessage(path: string | undefined): Promise<Uint8Array | undef
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError("--message", path, `a file that can be read (${why})`);
   }
 }

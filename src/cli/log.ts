@@ -67,7 +67,7 @@ import type { AdminDeed } from "../admin/deeds.ts";
 import type { Clock } from "../clock.ts";
 import type { Observer } from "../session/observer.ts";
 import { type Fields, lineFormats, type LogEvent } from "./log_line.ts";
-import { dialogue, ends, messageOf, type Say, troubles } from "./log_observers.ts";
+import { dialogue, ends, fullMessageOf, type Say, troubles } from "./log_observers.ts";
 import { type Pen, pens } from "../stats/pen.ts";
 import { LineWriter } from "./log_writer.ts";
 
@@ -166,7 +166,7 @@ export function openLog({ format, level, addresses, clock, write }: LogOptions):
     upstreamDropped: (octets) => info("dropped", { octets, at: "upstream" }),
     audit: ({ action, id: session, role }) =>
       (action === "wrong-token" ? warning : info)(`admin-${action}`, { session, role }),
-    trouble: (fault) => error("fault", { error: pen.words(messageOf(fault)) }),
+    trouble: (fault) => error("fault", { error: pen.words(fullMessageOf(fault)) }),
     flush,
     close,
     [Symbol.asyncDispose]: close,

@@ -32,13 +32,13 @@ export function troubles(say: Say, pen: Pen): Observer {
       say("upstream-failed", {
         session: id,
         upstream,
-        error: pen.words(messageOf(error)),
+        error: pen.words(fullMessageOf(error)),
         took: milliseconds(took),
       });
     },
     trouble(session, error) {
       if (error instanceof Error && told.has(error)) return;
-      say("trouble", { session: session?.id, error: pen.words(messageOf(error)) });
+      say("trouble", { session: session?.id, error: pen.words(fullMessageOf(error)) });
     },
   };
 }
@@ -87,7 +87,7 @@ export function ends(say: Say, pen: Pen, clock: Clock): Observer {
       say(faulty ? "closed" : "turned-away", {
         ...clientFields(pen, session),
         end,
-        cause: cause === undefined ? undefined : pen.words(messageOf(cause)),
+        cause: cause === undefined ? undefined : pen.words(fullMessageOf(cause)),
         verb: refused?.verb || undefined,
         reply: refused && pen.reply(refused.reply),
         took: milliseconds(tally && clock.monotonic() - tally.since),
@@ -150,7 +150,7 @@ export function dialogue(say: Say, pen: Pen): Observer {
 }
 
 /** What an error says, with what has caused it. */
-export function messageOf(error: unknown): string {
+export function fullMessageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;
   if (!(cause instanceof Error) || message.includes(cause.message)) return message;

@@ -7,7 +7,7 @@
 
 import { systemClock } from "../clock.ts";
 import { loadConfiguration } from "../config/load.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import type { Policy } from "../policy/policy.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { replyTexts } from "../session/replies.ts";
@@ -69,7 +69,7 @@ async function ofModule(path: string): Promise<NamedPolicy> {
   try {
     return { policy: await policyModule(path), timeLimit: TIME_LIMIT, onFailure };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError("--policy", path, `a module whose default export is a policy (${why})`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 
 /** Octets of each message that are searched: its header. */
 const SEARCHED = 65_536;
@@ -25,7 +25,7 @@ export async function maildirSearch(
   try {
     for (const path of await filesOf(folders)) before.add(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError(option, directory, `a Maildir that can be read (${why})`);
   }
   return async (text) => {

@@ -6,7 +6,7 @@
 
 import { TextLineStream } from "@std/streams";
 import { systemClock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import { printDecision } from "../policy/decision.ts";
 import { judgeOf } from "../policy/judge.ts";
 import { type Change, replay as replayed } from "../policy/replay.ts";
@@ -43,7 +43,7 @@ async function run(given: Given): Promise<number> {
     timeLimit,
     onFailure,
     failed: (phase, check, error) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       console.error(`sluice: the check "${check}" failed at ${phase}: ${why}`);
     },
   });
@@ -65,7 +65,7 @@ async function linesOf(path: string): Promise<ReadableStream<string>> {
     }
     return file.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError("recording", path, `a file that can be read (${why})`);
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import type { Extensions } from "../rfc5321/extension.ts";
 import { extensionsOf, type MailParameters, type RcptParameters } from "../rfc5321/parameter.ts";
 import { mailTable, rcptTable } from "../rfc5321/parameter_table.ts";
@@ -124,7 +124,7 @@ function inHeader(header: string | undefined, lacking: Lacking, ...names: string
   try {
     return bodies.flatMap((body) => addressesIn(body));
   } catch (error) {
-    throw unnamed(lacking, error instanceof Error ? error.message : String(error));
+    throw unnamed(lacking, messageOf(error));
   }
 }
 

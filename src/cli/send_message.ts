@@ -5,7 +5,7 @@
  */
 
 import { concat, CRLF, decodeStrict, LF } from "../bytes.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
 
 /** Octets read at a time, and octets in which the header has to end if it is asked for. */
@@ -44,7 +44,7 @@ export class Message implements Disposable {
     } catch (error) {
       message?.[Symbol.dispose]();
       if (error instanceof MessageError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new OptionError("file", path, `a file that can be read (${why})`);
     }
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import { listen } from "../adapters/deno/mod.ts";
 import type { ChannelListener, Target } from "../channel.ts";
 import type { Configuration, ListenerSource } from "../config/configuration.ts";
@@ -352,7 +353,7 @@ export async function opening<T>(
   try {
     return await open();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new ConfigurationError([
       configuration.mistake(path, shown(printAddress(at)), `an address that is free (${why})`),
     ]);

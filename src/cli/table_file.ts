@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import type { Copy, TableFeed } from "../config/live_table.ts";
 
 /** Most octets of a file: about two million entries. */
@@ -40,6 +41,6 @@ export async function stampOf(path: string): Promise<string> {
     const { mtime, ctime, ino, size } = await Deno.stat(path);
     return [mtime?.getTime(), ctime?.getTime(), ino, size].join();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

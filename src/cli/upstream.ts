@@ -7,7 +7,7 @@
 import { createTlsClient, denoDialer, denoResolver } from "../adapters/deno/mod.ts";
 import { MaildirStore } from "../adapters/deno/maildir.ts";
 import type { Target } from "../channel.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import type { Upstream } from "../session/upstream.ts";
 import type { BalancedOptions } from "../upstream/balanced.ts";
 import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
@@ -89,7 +89,7 @@ export async function makeUpstream(
   try {
     return new CaptureUpstream(name, await MaildirStore.open(directory));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError(option, name, `a directory that can be written (${why})`);
   }
 }

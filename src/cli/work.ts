@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { ConfigurationError, type Mistake, shown } from "../config/mistake.ts";
 import type { KeyPath } from "../config/places.ts";
-import { OptionError } from "../errors.ts";
+import { messageOf, OptionError } from "../errors.ts";
 import type { Observer } from "../session/observer.ts";
 import type { Counters } from "../state/counters.ts";
 import type { Stats } from "../stats/stats.ts";
@@ -63,7 +63,7 @@ export class Work {
     if (error instanceof OptionError) {
       return [this.configuration.mistake(path, shown(error.found), error.allowed)];
     }
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return [this.configuration.mistake(path, found, `${allowed} (${why})`)];
   }
 }

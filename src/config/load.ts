@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
 import type { Target } from "../channel.ts";
@@ -59,7 +60,7 @@ async function textOf(file: string, read: (path: string) => Promise<string>): Pr
   try {
     return await read(file);
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     throw new ConfigurationError([{ key: file, found, allowed: "a file that can be read" }]);
   }
 }

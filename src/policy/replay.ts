@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import { Path } from "../rfc5321/path.ts";
 import type { Envelope } from "../session/facts.ts";
@@ -129,7 +130,7 @@ function factsAt(question: RecordedQuestion, line: number): PhaseFacts[Phase] {
   try {
     return factsOf(question);
   } catch (error) {
-    throw new RecordingError(line, error instanceof Error ? error.message : String(error));
+    throw new RecordingError(line, messageOf(error));
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
@@ -217,7 +218,7 @@ export class SessionLog implements Observer {
   }
 
   upstreamFailed(facts: SessionFacts, upstream: string, error: unknown, took: number): void {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const result = `${upstream}: ${why}`;
     this.#happen(facts, { until: this.#clock.monotonic(), took, verb: "connect", result });
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { SessionFacts } from "../session/facts.ts";
 import type { Observer, UpstreamAnswered, UpstreamOpened } from "../session/observer.ts";
@@ -128,8 +129,4 @@ export class UpstreamLog implements Observer {
 /** Whether it was no fault of the upstream: the session has ended before there was a connection. */
 export function isCalledOff(error: unknown): boolean {
   return error instanceof UpstreamFailure && error.kind === "aborted";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

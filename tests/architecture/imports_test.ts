@@ -51,7 +51,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "proxy.ts": ["channel.ts", "clock.ts", "options.ts", "policy", "session"],
   "stats": [
-    ...["channel.ts", "clock.ts", "policy", "rfc5321", "session", "stages", "version.ts"],
+    ...[
+      "channel.ts",
+      "clock.ts",
+      "errors.ts",
+      "policy",
+      "rfc5321",
+      "session",
+      "stages",
+      "version.ts",
+    ],
     "npm:@opentelemetry/api",
   ],
   "admin": [
@@ -59,7 +68,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "version.ts",
     ...["npm:@hono/zod-openapi", "npm:hono", "npm:zod"],
   ],
-  "adapters": ["bytes.ts", "channel.ts", "clock.ts", "dns", "stages", "upstream"],
+  "adapters": [
+    ...["bytes.ts", "channel.ts", "clock.ts", "dns", "errors.ts", "stages", "upstream"],
+  ],
   "config": [
     ...["channel.ts", "clock.ts", "errors.ts", "networks.ts", "options.ts", "policy", "state"],
     ...["upstream", "npm:smol-toml", "npm:zod"],

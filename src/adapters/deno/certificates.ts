@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../clock.ts";
-import { messageOf } from "../fault.ts";
+import { messageOf } from "../../errors.ts";
 import {
   type CertificatePair,
   type CertificateSource,

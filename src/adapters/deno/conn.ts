@@ -10,7 +10,7 @@
 import { EMPTY } from "../../bytes.ts";
 import { type Address, type Channel, ChannelError } from "../../channel.ts";
 import { LEASE_OCTETS, type ScanLease, scanMemory } from "../../stages/scanner/scan_memory.ts";
-import { messageOf } from "../fault.ts";
+import { messageOf } from "../../errors.ts";
 
 /** Octets of the read buffer of a connection that waits: most connections do nothing else. */
 const IDLE_READ = 1024;

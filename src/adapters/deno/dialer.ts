@@ -5,7 +5,7 @@
  */
 
 import { type Channel, ChannelError, type Dialer, type Target } from "../../channel.ts";
-import { messageOf } from "../fault.ts";
+import { messageOf } from "../../errors.ts";
 import { channelOfConn } from "./conn.ts";
 
 /**

@@ -7,7 +7,7 @@
 
 import type { Socket } from "node:net";
 import { type Address, type Channel, ChannelError } from "../../channel.ts";
-import { messageOf } from "../fault.ts";
+import { messageOf } from "../../errors.ts";
 import { addressOf } from "./conn.ts";
 
 /**

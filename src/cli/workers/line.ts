@@ -5,7 +5,7 @@
  */
 
 import { ConfigurationError, type Mistake } from "../../config/mistake.ts";
-import { OptionError } from "../../errors.ts";
+import { messageOf, OptionError } from "../../errors.ts";
 
 /** A table of what can be called: each takes one argument or none. */
 // deno-lint-ignore no-explicit-any -- the table says what the argument is
@@ -110,7 +110,7 @@ function faultOf(error: unknown): Fault {
     const { option, found, allowed } = error;
     return { kind: "option", option, found: String(found), allowed };
   }
-  return { kind: "other", message: error instanceof Error ? error.message : String(error) };
+  return { kind: "other", message: messageOf(error) };
 }
 
 function errorOf(fault: Fault): Error {

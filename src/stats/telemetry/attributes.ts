@@ -8,6 +8,7 @@
  * @module
  */
 
+import { messageOf } from "../../errors.ts";
 import type { Attributes } from "@opentelemetry/api";
 import type { TlsFacts } from "../../channel.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
@@ -123,8 +124,4 @@ export function ofException(error: unknown, addresses: boolean): Attributes {
 function typeOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   return "kind" in error && typeof error.kind === "string" ? error.kind : error.name;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
