@@ -23,9 +23,15 @@ const never = new AbortController().signal;
 async function scene(options: Partial<FileCertificatesOptions> = {}) {
   const dir = await Deno.makeTempDir({ dir: certificates.dir });
   const files: CertificateFiles = { cert: `${dir}/a.crt`, key: `${dir}/a.key` };
+  let second = 1_700_000_000;
+  const put = async (path: string, text: string) => {
+    await Deno.writeTextFile(path, text);
+    // A change is seen by its time, and a test writes twice in a millisecond.
+    await Deno.utime(path, ++second, second);
+  };
   const write = async ({ cert, key }: { cert?: string; key?: string }) => {
-    if (cert !== undefined) await Deno.writeTextFile(files.cert, cert);
-    if (key !== undefined) await Deno.writeTextFile(files.key, key);
+    if (cert !== undefined) await put(files.cert, cert);
+    if (key !== undefined) await put(files.key, key);
   };
   await write(a);
   const clock = new FakeClock();
