@@ -142,6 +142,11 @@ export class Dialogue {
     return this.#number + 1;
   }
 
+  /** A line is not kept. */
+  skip(): void {
+    this.#number++;
+  }
+
   /** Adds a line and forgets the oldest ones beyond `room`. */
   add(said: Utterance, room: number): void {
     this.#number = said.number;

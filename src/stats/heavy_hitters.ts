@@ -56,9 +56,13 @@ export class HeavyHitters {
     );
   }
 
-  /** Counts one under the first 255 characters of `key`. */
-  add(key: string): void {
-    this.#age();
+  /**
+   * Counts one under the first 255 characters of `key`.
+   *
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
+   */
+  add(key: string, now: number = this.#clock.now()): void {
+    this.#age(now);
     const kept = key.slice(0, KEY_LENGTH);
     const hitter = this.#byKey.get(kept) ?? this.#admit(kept);
     hitter.count++;
@@ -67,7 +71,7 @@ export class HeavyHitters {
 
   /** The `most` with the highest counts, the highest first. */
   top(most: number): HitterView[] {
-    this.#age();
+    this.#age(this.#clock.now());
     const counted = this.#heap.filter(({ count }) => count > 0);
     counted.sort((a, b) => b.count - a.count || a.error - b.error);
     return counted.slice(0, most).map(({ key, count, error }) => ({ key: key!, count, error }));
@@ -102,11 +106,11 @@ export class HeavyHitters {
   }
 
   /** Halves all counts for each hour that has passed, which leaves the heap in order. */
-  #age(): void {
-    const hours = Math.floor((this.#clock.now() - this.#agedAt) / HALF_LIFE);
+  #age(now: number): void {
+    const hours = Math.floor((now - this.#agedAt) / HALF_LIFE);
     if (hours === 0) return;
     // After a clock was put back the hour begins anew.
-    this.#agedAt = hours > 0 ? this.#agedAt + hours * HALF_LIFE : this.#clock.now();
+    this.#agedAt = hours > 0 ? this.#agedAt + hours * HALF_LIFE : now;
     const part = 2 ** Math.max(hours, 0);
     for (const hitter of this.#heap) {
       hitter.count = Math.floor(hitter.count / part);

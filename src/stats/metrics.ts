@@ -13,7 +13,7 @@ import type {
   UpstreamAnswered,
   UpstreamOpened,
 } from "../session/observer.ts";
-import { CheckError } from "../policy/judge.ts";
+import { CheckError } from "../policy/asking.ts";
 import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
 import type { SessionEnd } from "../session/observer.ts";
 import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
@@ -21,7 +21,8 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { ReplyName } from "../session/replies.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
 import { version } from "../version.ts";
-import { type Gauge, type LabelledOptions, Meters } from "./meters.ts";
+import { AnswerMeters } from "./answer_meters.ts";
+import { type Counter, type Gauge, type LabelledOptions, Meters } from "./meters.ts";
 import { outcomes } from "./views.ts";
 import { outcomeOf } from "./transaction_record.ts";
 import { isCalledOff } from "./upstream_log.ts";
@@ -89,6 +90,13 @@ export class Metrics implements Observer {
   readonly #dropped;
   readonly #smuggling;
   readonly #faults;
+  /** By the verb that is answered; there are as many as there are verbs. */
+  readonly #answers = new Map<string, AnswerMeters>();
+  /** The same of the upstream that was met last. */
+  #upstreamAnswers: { readonly of: string; readonly byVerb: Map<string, AnswerMeters> } = {
+    of: "",
+    byVerb: new Map(),
+  };
 
   /** @param startedAt Milliseconds since 1970. */
   constructor(startedAt: number) {
@@ -282,9 +290,7 @@ export class Metrics implements Observer {
   }
 
   reply(_session: SessionFacts, { code }: Reply, { verb, took, name }: Answered): void {
-    const phase = phaseOf(verb);
-    this.#replies.with(phase, String(code)).add();
-    this.#commandSeconds.with(phase).observe(took / MILLISECONDS);
+    (this.#answers.get(verb) ?? this.#meetVerb(verb)).add(code, took);
     if (name === undefined) return;
     this.#ownReplies.with(name).add();
     if (SMUGGLING.has(name)) this.#smuggling.with(name).add();
@@ -326,9 +332,26 @@ export class Metrics implements Observer {
     upstream: string,
     { verb, took, reply }: UpstreamAnswered,
   ): void {
-    this.#upstreamSeconds.with(upstream, verb).observe(took / MILLISECONDS);
-    this.#upstreamReplies.with(upstream, verb, reply === undefined ? "none" : String(reply.code))
-      .add();
+    if (this.#upstreamAnswers.of !== upstream) {
+      this.#upstreamAnswers = { of: upstream, byVerb: new Map() };
+    }
+    const { byVerb } = this.#upstreamAnswers;
+    (byVerb.get(verb) ?? this.#meetUpstreamVerb(upstream, verb)).add(reply?.code, took);
+  }
+
+  #meetVerb(verb: string): AnswerMeters {
+    const phase = phaseOf(verb);
+    const counterOf = (code: string): Counter => this.#replies.with(phase, code);
+    const meters = new AnswerMeters(this.#commandSeconds.with(phase), counterOf);
+    this.#answers.set(verb, meters);
+    return meters;
+  }
+
+  #meetUpstreamVerb(upstream: string, verb: string): AnswerMeters {
+    const counterOf = (code: string): Counter => this.#upstreamReplies.with(upstream, verb, code);
+    const meters = new AnswerMeters(this.#upstreamSeconds.with(upstream, verb), counterOf);
+    this.#upstreamAnswers.byVerb.set(verb, meters);
+    return meters;
   }
 
   dropped(_session: SessionFacts, octets: number): void {

@@ -21,21 +21,25 @@ export class Rate {
     this.#present = Math.floor(clock.now() / SECOND);
   }
 
-  /** There is one more, or so many. */
-  add(n: number = 1): void {
-    this.#advance();
+  /**
+   * There is one more, or so many.
+   *
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
+   */
+  add(n: number = 1, now: number = this.#clock.now()): void {
+    this.#advance(now);
     this.#counts[this.#present % this.#counts.length] += n;
   }
 
   /** A second, over the last ten that are over. */
   get perSecond(): number {
-    this.#advance();
+    this.#advance(this.#clock.now());
     const present = this.#counts[this.#present % this.#counts.length];
     return (this.#counts.reduce((sum, count) => sum + count, 0) - present) / SECONDS;
   }
 
-  #advance(): void {
-    const now = Math.floor(this.#clock.now() / SECOND);
+  #advance(at: number): void {
+    const now = Math.floor(at / SECOND);
     if (now === this.#present) return;
     // After a clock was put back everything begins anew.
     const passed = now < this.#present ? this.#counts.length : now - this.#present;

@@ -43,6 +43,7 @@ export class RuleLog implements Observer {
       tally.spent += took;
       if (!this.#looked.has(check)) tally.asked++;
     }
+    if (steps.length === 0) return;
     // A check that says several things has had something to say once.
     for (const check of new Set(steps.map(({ check }) => check))) {
       if (!this.#looked.has(check)) this.#count(check);

@@ -20,7 +20,7 @@ import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
 import { Dialogue, keptOf, lineOf, type Utterance } from "./dialogue.ts";
 import type { Pen } from "./pen.ts";
-import { type Happening, TransactionDraft } from "./transaction_record.ts";
+import { TransactionDraft } from "./transaction_record.ts";
 import type { DialogueLine, SessionDetail, SessionView } from "./views.ts";
 
 /** Lines of dialogue that are kept of one session, while there are few; sometimes twice as many. */
@@ -38,21 +38,37 @@ export type Ended = (
   end: TransactionEnd,
 ) => void;
 
-/** A command whose last reply has not been written. */
-interface Asked {
+/** For how long somebody who has looked at a session is taken to look on, in milliseconds. */
+const LOOK = 10_000;
+
+/** A MAIL command that has come. */
+interface MailAsked {
   readonly said: Utterance;
-  /** When it came, by the clock's `monotonic`. */
+  /** When, by the clock's `monotonic`. */
   readonly since: number;
-  /** The transaction to which it and its replies belong. */
-  draft: TransactionDraft | undefined;
+}
+
+/** Who takes part in what is remembered. */
+export interface SessionLogOptions {
+  /** Whether all that is said in the transaction which begins now is to be kept. */
+  readonly detailed: () => boolean;
+  /** Told of each that is over. */
+  readonly ended: Ended;
 }
 
 /** One session. */
 class OpenSession {
   readonly dialogue = new Dialogue();
-  /** The oldest first: replies are written in this order (RFC 2920 §3.2). */
-  readonly asked: Asked[] = [];
+  /**
+   * Of each command whose last reply has not been written, the transaction to which both belong. The
+   * oldest first: replies are written in this order (RFC 2920 §3.2).
+   */
+  readonly asked: (TransactionDraft | undefined)[] = [];
+  /** The last MAIL. */
+  mail: MailAsked | undefined;
   doing = "";
+  /** Somebody looks at it until then, in milliseconds since 1970. */
+  watchedUntil = -Infinity;
   activeAt: number;
   /** Transactions that have ended. */
   transactions = 0;
@@ -90,13 +106,13 @@ class OpenSession {
 /** See the module. */
 export class SessionLog implements Observer {
   readonly #clock: Clock;
-  readonly #ended: Ended;
+  readonly #options: SessionLogOptions;
   readonly #open = new Map<string, OpenSession>();
   #total = 0;
 
-  constructor(clock: Clock, ended: Ended) {
+  constructor(clock: Clock, options: SessionLogOptions) {
     this.#clock = clock;
-    this.#ended = ended;
+    this.#options = options;
   }
 
   /** How many are open. */
@@ -132,10 +148,13 @@ export class SessionLog implements Observer {
    * has ended too: the last lines come with the end.
    */
   follow(id: string): ((number: number, pen: Pen) => DialogueLine[]) | undefined {
-    const dialogue = this.#open.get(id)?.dialogue;
-    return dialogue &&
-      ((number, pen) =>
-        dialogue.lines.filter((said) => said.number > number).map((said) => lineOf(said, pen)));
+    const session = this.#open.get(id);
+    if (session === undefined) return undefined;
+    const { dialogue } = session;
+    return (number, pen) => {
+      session.watchedUntil = this.#clock.now() + LOOK;
+      return dialogue.lines.filter((said) => said.number > number).map((said) => lineOf(said, pen));
+    };
   }
 
   /** Whether it is open. */
@@ -162,65 +181,74 @@ export class SessionLog implements Observer {
     const session = this.#active(facts) ?? this.#enter(facts);
     session.closing = undefined;
     if ("verb" in command && command.verb !== undefined) session.doing = command.verb;
-    const said = { number: session.dialogue.next, at: session.activeAt, command: keptOf(command) };
     // A new transaction takes its MAIL to itself.
     const mail = !("fault" in command) && command.verb === "MAIL";
     const draft = mail ? undefined : session.draft;
-    session.asked.push({ said, since: this.#clock.monotonic(), draft });
+    session.asked.push(draft);
+    if (this.#isPassedOver(session, draft)) return;
+    const said = { number: session.dialogue.next, at: session.activeAt, command: keptOf(command) };
+    if (mail) session.mail = { said, since: this.#clock.monotonic() };
     this.#say(session, said, draft);
   }
 
   reply(facts: SessionFacts, reply: Reply, { verb, took }: Answered): void {
     const session = this.#active(facts);
     if (session === undefined) return;
-    const [asked] = session.asked;
     // What nobody has asked for is the last that a session says.
-    const draft = asked === undefined ? session.closing : asked.draft;
+    const draft = session.asked.length === 0 ? session.closing : session.asked[0];
     if (!reply.intermediate) session.asked.shift();
+    if (this.#isPassedOver(session, draft)) return;
     const number = session.dialogue.next;
     this.#say(session, { number, at: session.activeAt, reply, verb, took }, draft);
   }
 
   ruling<P extends Phase>(phase: P, facts: PhaseFacts[P], ruling: Ruling): void {
     if (ruling.asked === undefined || ruling.asked.length === 0) return;
-    const took = ruling.asked.reduce((sum, one) => sum + one.took, 0);
     const session = "session" in facts ? (facts as TransactionFacts).session : facts;
-    this.#happen(session as SessionFacts, { until: this.#clock.monotonic(), took, phase, ruling });
+    const draft = this.#drafted(session as SessionFacts);
+    if (draft === undefined) return;
+    const took = ruling.asked.reduce((sum, one) => sum + one.took, 0);
+    draft.happen({ until: this.#clock.monotonic(), took, phase, ruling });
   }
 
   transactionOpened({ id, session: { id: of } }: TransactionFacts): void {
     const session = this.#open.get(of);
     if (session === undefined) return;
     session.transaction = id;
-    const mail = session.asked.at(-1);
+    const { mail } = session;
+    session.mail = undefined;
     session.draft = this.#draft(mail);
     if (mail === undefined) return;
-    mail.draft = session.draft;
+    session.asked[session.asked.length - 1] = session.draft;
     session.draft.say(mail.said, this.#room / 2);
   }
 
   transaction(facts: TransactionFacts, end: TransactionEnd): void {
     const session = this.#open.get(facts.session.id) ?? this.#enter(facts.session);
     const draft = session.draft ?? this.#draft();
-    if (facts.octets > 0) this.#note(session, `mail data: ${facts.octets} octets`);
+    if (facts.octets > 0 && !this.#isPassedOver(session, draft)) {
+      this.#note(session, `mail data: ${facts.octets} octets`);
+    }
     session.transactions++;
     session.transaction = undefined;
     session.draft = undefined;
     if (session.asked.length === 0) session.closing = draft;
-    this.#ended(draft, facts, session.facts, end);
+    this.#options.ended(draft, facts, session.facts, end);
   }
 
   upstreamOpened(facts: SessionFacts, upstream: string, { took, tls }: UpstreamOpened): void {
+    const draft = this.#drafted(facts);
+    if (draft === undefined) return;
     const result = tls === undefined
       ? `${upstream} in the clear`
       : `${upstream} under ${tls.version}`;
-    this.#happen(facts, { until: this.#clock.monotonic(), took, verb: "connect", result });
+    draft.happen({ until: this.#clock.monotonic(), took, verb: "connect", result });
   }
 
   upstreamFailed(facts: SessionFacts, upstream: string, error: unknown, took: number): void {
-    const why = messageOf(error);
-    const result = `${upstream}: ${why}`;
-    this.#happen(facts, { until: this.#clock.monotonic(), took, verb: "connect", result });
+    const result = `${upstream}: ${messageOf(error)}`;
+    const until = this.#clock.monotonic();
+    this.#drafted(facts)?.happen({ until, took, verb: "connect", result });
   }
 
   upstreamReply(
@@ -228,12 +256,24 @@ export class SessionLog implements Observer {
     upstream: string,
     { verb, took, reply }: UpstreamAnswered,
   ): void {
+    const draft = this.#drafted(facts);
+    if (draft === undefined) return;
     const result = reply ?? `${upstream}: no reply`;
-    this.#happen(facts, { until: this.#clock.monotonic(), took, verb, result });
+    draft.happen({ until: this.#clock.monotonic(), took, verb, result });
   }
 
-  #happen(facts: SessionFacts, happening: Happening): void {
-    this.#open.get(facts.id)?.draft?.happen(happening);
+  /** The open transaction, where what happens in it is kept. */
+  #drafted({ id }: SessionFacts): TransactionDraft | undefined {
+    const draft = this.#open.get(id)?.draft;
+    return draft?.detailed ? draft : undefined;
+  }
+
+  /** Whether what is said is not kept: nobody looks, and there are too many. The number tells of it. */
+  #isPassedOver(session: OpenSession, draft: TransactionDraft | undefined): boolean {
+    if (draft === undefined || draft.detailed) return false;
+    if (session.watchedUntil >= session.activeAt) return false;
+    session.dialogue.skip();
+    return true;
   }
 
   #enter(facts: SessionFacts): OpenSession {
@@ -252,9 +292,10 @@ export class SessionLog implements Observer {
     return session;
   }
 
-  #draft(mail?: Asked): TransactionDraft {
+  #draft(mail?: MailAsked): TransactionDraft {
     const startedAt = mail?.said.at ?? this.#clock.now();
-    return new TransactionDraft(startedAt, mail?.since ?? this.#clock.monotonic());
+    const since = mail?.since ?? this.#clock.monotonic();
+    return new TransactionDraft(startedAt, since, this.#options.detailed());
   }
 
   #note(session: OpenSession, note: string): void {

@@ -5,16 +5,9 @@
  */
 
 import { type Clock, systemClock } from "../clock.ts";
-import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
-import {
-  type Answered,
-  type Observer,
-  observers,
-  type TransactionEnd,
-  type UpstreamAnswered,
-} from "../session/observer.ts";
-import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
-import type { Reply } from "../rfc5321/reply.ts";
+import type { TransactionFacts } from "../session/facts.ts";
+import type { Observer, TransactionEnd } from "../session/observer.ts";
+import type { Ruling } from "../session/phases.ts";
 import { HeavyHitters } from "./heavy_hitters.ts";
 import { History } from "./history.ts";
 import { Metrics } from "./metrics.ts";
@@ -38,7 +31,8 @@ export interface StatsOptions {
   /** Mail transactions that are remembered; fewer where they are large. @default 1000 */
   readonly transactions?: number;
   /**
-   * Of one second so many accepted ones are remembered, and so many others.
+   * Of one second so many are remembered with all that was said in them, and so many more of those
+   * that were not accepted, without.
    *
    * @default A fifth of `transactions`
    */
@@ -111,13 +105,15 @@ export class Stats {
     this.upstreams = new UpstreamLog(clock, (name, connections) => {
       this.metrics.upstreamConnections.with(name).read(connections);
     });
-    this.sessions = new SessionLog(clock, (draft, facts, session, end) => {
-      const took = clock.monotonic() - draft.since;
-      this.transactions.add({ draft, facts, session, end, took });
+    this.sessions = new SessionLog(clock, {
+      detailed: () => this.transactions.begins(),
+      ended: (draft, facts, session, end) => {
+        const took = clock.monotonic() - draft.since;
+        this.transactions.add({ draft, facts, session, end, took });
+      },
     });
     this.metrics.sessions.read(() => this.sessions.open);
-    const logs = [this.metrics, this.sessions, this.rules, this.upstreams, this.#sums()];
-    this.observer = observers([logs]);
+    this.observer = this.#tell();
   }
 
   /** The conditions of a rule were looked at; `took` in milliseconds. */
@@ -161,42 +157,93 @@ export class Stats {
     };
   }
 
-  #sums(): Observer {
+  /** Tells each part what it counts. Mail passes here, so each call stands by itself. */
+  #tell(): Observer {
+    const { metrics, sessions, rules, upstreams } = this;
     return {
-      sessionOpened: () => {
+      sessionOpened: (session) => {
+        sessions.sessionOpened(session);
         this.#sessionRate.add();
-        this.history.recordSessions(this.sessions.open);
+        this.history.recordSessions(sessions.open);
       },
-      sessionClosed: () => this.history.recordSessions(this.sessions.open),
-      reply: (_session: SessionFacts, _reply: Reply, { took }: Answered) =>
-        this.#commandTimes.record(took),
-      ruling: <P extends Phase>(_phase: P, _facts: PhaseFacts[P], { asked = [] }: Ruling) => {
-        if (asked.length === 0) return;
-        const took = asked.reduce((sum, one) => sum + one.took, 0);
-        this.#policyTimes.record(took);
-        this.history.recordPolicy(took);
+      sessionClosed: (session, end) => {
+        metrics.sessionClosed(session, end);
+        sessions.sessionClosed(session);
+        this.history.recordSessions(sessions.open);
       },
-      upstreamReply: (_session: SessionFacts, _upstream: string, answered: UpstreamAnswered) => {
+      secured: (session) => {
+        metrics.secured(session);
+        sessions.secured(session);
+      },
+      lookedUp: (session, took) => metrics.lookedUp(session, took),
+      command: (session, command) => {
+        metrics.command(session, command);
+        sessions.command(session, command);
+      },
+      reply: (session, reply, to) => {
+        metrics.reply(session, reply, to);
+        sessions.reply(session, reply, to);
+        this.#commandTimes.record(to.took);
+      },
+      ruling: (phase, facts, ruling) => {
+        metrics.ruling(phase, facts, ruling);
+        sessions.ruling(phase, facts, ruling);
+        rules.ruling(phase, facts, ruling);
+        this.#sumRuling(ruling);
+      },
+      difference: (session, phase) => metrics.difference(session, phase),
+      transactionOpened: (transaction) => sessions.transactionOpened(transaction),
+      transaction: (transaction, end) => {
+        metrics.transaction(transaction, end);
+        sessions.transaction(transaction, end);
+        this.#sumTransaction(transaction, end);
+      },
+      upstreamOpened: (session, upstream, opened) => {
+        metrics.upstreamOpened(session, upstream, opened);
+        sessions.upstreamOpened(session, upstream, opened);
+        upstreams.upstreamOpened(session, upstream, opened);
+      },
+      upstreamFailed: (session, upstream, error, took) => {
+        metrics.upstreamFailed(session, upstream, error);
+        sessions.upstreamFailed(session, upstream, error, took);
+        upstreams.upstreamFailed(session, upstream, error);
+      },
+      upstreamReply: (session, upstream, answered) => {
+        metrics.upstreamReply(session, upstream, answered);
+        sessions.upstreamReply(session, upstream, answered);
+        upstreams.upstreamReply(session, upstream, answered);
         if (answered.verb !== "message") return;
         this.#upstreamTimes.record(answered.took);
         this.history.recordUpstream(answered.took);
       },
-      transaction: (facts: TransactionFacts, end: TransactionEnd) => {
-        const { session, original, octets } = facts;
-        const outcome = outcomeOf(end);
-        this.#outcomes[outcome]++;
-        this.#transactionRate.add();
-        if (outcome === "accepted") {
-          this.#octets += octets;
-          this.#octetRate.add(octets);
-        }
-        this.history.recordTransaction(outcome, octets);
-        this.#clients.add(session.client.address);
-        this.#senderDomains.add(original.reversePath.domain);
-        for (const { forwardPath } of original.recipients) {
-          this.#recipientDomains.add(forwardPath.domain);
-        }
-      },
+      upstreamClosed: (session, upstream) => upstreams.upstreamClosed(session, upstream),
+      dropped: (session, octets) => metrics.dropped(session, octets),
+      trouble: (session, error) => metrics.trouble(session, error),
     };
+  }
+
+  #sumRuling({ asked = [] }: Ruling): void {
+    if (asked.length === 0) return;
+    const took = asked.reduce((sum, one) => sum + one.took, 0);
+    this.#policyTimes.record(took);
+    this.history.recordPolicy(took);
+  }
+
+  #sumTransaction(facts: TransactionFacts, end: TransactionEnd): void {
+    const { session, original, octets } = facts;
+    const outcome = outcomeOf(end);
+    const now = this.#clock.now();
+    this.#outcomes[outcome]++;
+    this.#transactionRate.add(1, now);
+    if (outcome === "accepted") {
+      this.#octets += octets;
+      this.#octetRate.add(octets, now);
+    }
+    this.history.recordTransaction(outcome, octets);
+    this.#clients.add(session.client.address, now);
+    this.#senderDomains.add(original.reversePath.domain, now);
+    for (const { forwardPath } of original.recipients) {
+      this.#recipientDomains.add(forwardPath.domain, now);
+    }
   }
 }

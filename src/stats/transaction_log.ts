@@ -32,7 +32,10 @@ const AVERAGE_WEIGHT = 50;
 export interface Sampling {
   /** Says which second it is. */
   readonly clock: Pick<Clock, "now">;
-  /** Transactions of one second that are remembered: so many accepted ones, and so many others. */
+  /**
+   * Transactions of one second that are remembered with all that is said in them; and so many more of
+   * those that are not accepted, without.
+   */
   readonly perSecond: number;
 }
 
@@ -49,9 +52,10 @@ export class TransactionLog {
   #weight = 0;
   #number = 0;
   #second = 0;
-  /** Of this second. */
-  #accepted = 0;
-  #others = 0;
+  /** Begun in this second with all that is said in them. */
+  #detailed = 0;
+  /** Ended in this second without. */
+  #brief = 0;
 
   /**
    * @param room How many are kept at most; fewer where they are large, but always the last one.
@@ -67,6 +71,13 @@ export class TransactionLog {
   /** The number of the last one, 0 before the first. */
   get last(): number {
     return this.#number;
+  }
+
+  /** Whether all that is said in the transaction which begins now is to be kept. */
+  begins(): boolean {
+    if (this.#sampling === undefined) return true;
+    this.#turn(this.#sampling.clock);
+    return ++this.#detailed <= this.#sampling.perSecond;
   }
 
   /**
@@ -85,16 +96,20 @@ export class TransactionLog {
     return numbered;
   }
 
-  #isTooMany({ end }: Pick<TransactionRecord, "end">): boolean {
-    if (this.#sampling === undefined) return false;
-    const second = Math.floor(this.#sampling.clock.now() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#accepted = 0;
-      this.#others = 0;
-    }
-    const nth = end.kind === "accepted" ? ++this.#accepted : ++this.#others;
-    return nth > this.#sampling.perSecond;
+  #isTooMany({ draft, end }: Pick<TransactionRecord, "draft" | "end">): boolean {
+    if (draft.detailed || this.#sampling === undefined) return false;
+    if (end.kind === "accepted") return true;
+    this.#turn(this.#sampling.clock);
+    return ++this.#brief > this.#sampling.perSecond;
+  }
+
+  /** In a new second there is room again. */
+  #turn(clock: Pick<Clock, "now">): void {
+    const second = Math.floor(clock.now() / 1000);
+    if (second === this.#second) return;
+    this.#second = second;
+    this.#detailed = 0;
+    this.#brief = 0;
   }
 
   get #isFull(): boolean {

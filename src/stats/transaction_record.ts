@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decisionOf, printDecision } from "../policy/decision.ts";
+import { decisionOf, printDecision, printVerdict } from "../policy/decision.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Recipient, SessionFacts, TransactionFacts } from "../session/facts.ts";
 import type { TransactionEnd } from "../session/observer.ts";
@@ -35,18 +35,26 @@ export type Happening =
     | { readonly verb: string; readonly result: Reply | string }
   );
 
+/** In the place of a dialogue. */
+const NOT_KEPT = "What was said was not kept: too many transactions in this second";
+
 /** A transaction while it is open. */
 export class TransactionDraft {
-  readonly #happenings = new BothEnds<Happening>();
-  readonly #dialogue = new BothEnds<Utterance>();
+  readonly #happenings: BothEnds<Happening> = new BothEnds();
+  readonly #dialogue: BothEnds<Utterance> = new BothEnds();
 
   /**
    * Begins with MAIL.
    *
    * @param startedAt Milliseconds since 1970.
    * @param since The same moment by the clock's `monotonic`: the wall clock may be put back meanwhile.
+   * @param detailed What is said and what takes time in it is kept. Default true.
    */
-  constructor(readonly startedAt: number, readonly since: number) {}
+  constructor(
+    readonly startedAt: number,
+    readonly since: number,
+    readonly detailed: boolean = true,
+  ) {}
 
   /** What took time, in the order in which it ended. */
   get happenings(): readonly Happening[] {
@@ -56,6 +64,7 @@ export class TransactionDraft {
 
   /** What was said; a note stands for what is left out. */
   get dialogue(): readonly Utterance[] {
+    if (!this.detailed) return [{ number: 0, at: this.startedAt, note: NOT_KEPT }];
     const { first, last, left } = this.#dialogue;
     if (left === 0) return [...first, ...last];
     const { number, at } = last[0];
@@ -68,12 +77,12 @@ export class TransactionDraft {
    * @param room Of how many lines each end is kept.
    */
   say(said: Utterance, room: number): void {
-    this.#dialogue.add(said, room);
+    if (this.detailed) this.#dialogue.add(said, room);
   }
 
   /** Adds what took time. */
   happen(happening: Happening): void {
-    this.#happenings.add(happening, MOST_HAPPENINGS);
+    if (this.detailed) this.#happenings.add(happening, MOST_HAPPENINGS);
   }
 }
 
@@ -106,6 +115,7 @@ export function outcomeOf(end: TransactionEnd): Outcome {
 const telling: Readonly<Record<TransactionEnd["kind"], readonly Verdict["kind"][]>> = {
   accepted: ["route"],
   discarded: ["discard", "rewrite"],
+  quarantined: ["quarantine"],
   refused: ["reject", "disconnect"],
   abandoned: ["route"],
   // The connection was lost because the policy wanted it so.
@@ -135,7 +145,7 @@ export function weightOf({ draft, facts }: Pick<TransactionRecord, "draft" | "fa
   const { original, current, steps } = facts;
   let weight = 1 + steps.length;
   for (const { reply } of original.recipients) weight += linesOf(reply);
-  for (const { reply } of current.recipients) weight += linesOf(reply);
+  for (const { reply, outcome } of current.recipients) weight += linesOf(outcome ?? reply);
   for (const said of draft.dialogue) weight += "reply" in said ? linesOf(said.reply) : 1;
   for (const one of draft.happenings) weight += "result" in one ? linesOf(one.result) : 1;
   return weight;
@@ -169,6 +179,7 @@ export function viewOf(record: TransactionRecord, pen: Pen): TransactionView {
     outcome: outcomeOf(end),
     ...end.kind === "refused" && { refusedAt: end.at },
     ..."reply" in end && { reply: pen.reply(end.reply) },
+    ...end.kind === "quarantined" && { keptAs: end.as },
     ...rule !== undefined && { rule },
     ...facts.upstream !== undefined && { upstream: facts.upstream },
   };
@@ -187,9 +198,10 @@ export function detailOf(record: TransactionRecord, pen: Pen): TransactionDetail
   };
 }
 
-function recipientOf({ forwardPath, reply }: Recipient, pen: Pen): RecipientView {
+function recipientOf({ forwardPath, reply, outcome }: Recipient, pen: Pen): RecipientView {
   const address = pen.address(forwardPath);
-  return reply === undefined ? { address } : { address, reply: pen.reply(reply) };
+  const last = outcome ?? reply;
+  return last === undefined ? { address } : { address, reply: pen.reply(last) };
 }
 
 function phaseOf(happening: Happening, since: number, pen: Pen): PhaseView {
@@ -208,22 +220,5 @@ function phaseOf(happening: Happening, since: number, pen: Pen): PhaseView {
 
 /** What one check has said, in words. */
 export function stepOf({ check, verdict, took }: Step, pen: Pen): StepView {
-  return { check, verdict: pen.words(verdictText(verdict)), took };
-}
-
-function verdictText(verdict: Verdict): string {
-  switch (verdict.kind) {
-    case "reject":
-      return printDecision(decisionOf({ refusal: verdict.reply, steps: [] }));
-    case "disconnect":
-      return printDecision(decisionOf({ refusal: verdict.reply, close: true, steps: [] }));
-    case "rewrite":
-      return printDecision(decisionOf({ paths: verdict.paths, steps: [] }));
-    case "route":
-      return printDecision(decisionOf({ upstream: verdict.upstream, steps: [] }));
-    case "discard":
-      return printDecision(decisionOf({ discard: true, steps: [] }));
-    case "proceed":
-      return "proceeds, and nobody else is asked";
-  }
+  return { check, verdict: pen.words(printVerdict(verdict)), took };
 }

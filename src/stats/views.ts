@@ -59,6 +59,8 @@ export type Outcome =
   | "accepted"
   /** Accepted to come to nothing. */
   | "discarded"
+  /** Accepted and kept aside; nobody upstream has it. */
+  | "quarantined"
   /** Refused for good: 5xx. */
   | "rejected"
   /** Refused for now: 4xx. */
@@ -72,6 +74,7 @@ export type Outcome =
 export const outcomes: readonly Outcome[] = [
   "accepted",
   "discarded",
+  "quarantined",
   "rejected",
   "deferred",
   "abandoned",
@@ -82,7 +85,10 @@ export const outcomes: readonly Outcome[] = [
 export interface RecipientView {
   /** Address without brackets. */
   readonly address: string;
-  /** Code, enhanced code and text of the reply to RCPT; absent where none was given. */
+  /**
+   * Code, enhanced code and text of the last reply: to RCPT, or to the message where the upstream gives
+   * one for each recipient (LMTP); absent where there was none.
+   */
   readonly reply?: string;
 }
 
@@ -122,7 +128,9 @@ export interface TransactionView {
   readonly refusedAt?: "mail" | "rcpt" | "data" | "message";
   /** The last reply: code, enhanced code and text; absent for `abandoned` and `broken`. */
   readonly reply?: string;
-  /** The rule or check that has refused, discarded or routed; absent where none has. */
+  /** Under this name it is kept, where it was quarantined. */
+  readonly keptAs?: string;
+  /** The rule or check that has refused, discarded, quarantined or routed; absent where none has. */
   readonly rule?: string;
   /** Name of the upstream; absent where it was not asked. */
   readonly upstream?: string;

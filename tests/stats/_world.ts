@@ -11,6 +11,7 @@ import {
   disconnect,
   Path,
   type Policy,
+  quarantine,
   reject,
   rewrite,
 } from "../../src/policy/mod.ts";
@@ -66,6 +67,7 @@ export const obedient: Policy = definePolicy({
   },
   content({ original: { reversePath: { localPart } } }) {
     if (localPart === "content-discard") return discard();
+    if (localPart === "content-quarantine") return quarantine();
     const code = order(localPart, "content", "p");
     return code === undefined ? undefined : reject(`${code} No`);
   },

@@ -12,6 +12,7 @@ import { pens } from "../../src/stats/pen.ts";
 import { Stats } from "../../src/stats/stats.ts";
 import { viewsOf } from "../../src/stats/transaction_log.ts";
 import { type Outcome, outcomes, type StatsView } from "../../src/stats/views.ts";
+import { MemoryStore } from "../../src/upstream/capture.ts";
 import { defaultPool, type PoolOptions } from "../../src/upstream/smtp/pool.ts";
 import { defaultTimeouts } from "../../src/upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../../src/upstream/smtp/upstream.ts";
@@ -68,6 +69,7 @@ const plans: readonly Plan[] = [
   plan("deferred", "message-hangup"),
   plan("discarded", "mail-discard", ["a", "b"]),
   plan("discarded", "content-discard"),
+  plan("quarantined", "content-quarantine", ["a", "b"]),
   plan("discarded", "plain", ["discard"]),
   plan("discarded", "plain", ["nobody"]),
   plan("abandoned", "plain", ["a"], "RSET"),
@@ -191,6 +193,7 @@ async function addUp(transactions: number, pool?: PoolOptions): Promise<void> {
     hostname: "proxy.example",
     trace: false,
     policy: obedient,
+    quarantine: new MemoryStore(),
     observers: [log.observer, stats.observer, {
       trouble: (_session, error) => void troubles.push(error),
     }],
@@ -205,6 +208,7 @@ async function addUp(transactions: number, pool?: PoolOptions): Promise<void> {
       timeouts: defaultTimeouts,
       chunking: "as-received",
       chunkSize: 65_536,
+      protocol: "smtp",
       xforward: false,
       keepSourceRoutes: false,
       dropped: () => {},

@@ -43,6 +43,7 @@ Deno.test("what happens is in the step in which it happened, once that is over",
     history.recordTransaction("accepted", 1_000);
     history.recordTransaction("accepted", 500);
     history.recordTransaction("discarded", 70);
+    history.recordTransaction("quarantined", 70);
     history.recordTransaction("rejected", 70);
     history.recordSessions(5);
     history.recordUpstream(100);
@@ -54,7 +55,7 @@ Deno.test("what happens is in the step in which it happened, once that is over",
     const last = steps - 1;
     assertEquals(
       outcomes.map((outcome) => series.transactions[outcome][last]),
-      [2, 1, 1, 0, 0, 0],
+      [2, 1, 1, 1, 0, 0, 0],
     );
     assertEquals([series.octets[last], series.sessions[last]], [1_500, 5]);
     assert(Math.abs(series.upstreamP99[last] - 100) <= 5, `${series.upstreamP99[last]}`);

@@ -27,6 +27,7 @@ Deno.test("before anything happens", () => {
     transactions: {
       accepted: 0,
       discarded: 0,
+      quarantined: 0,
       rejected: 0,
       deferred: 0,
       abandoned: 0,

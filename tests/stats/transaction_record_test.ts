@@ -22,6 +22,7 @@ Deno.test("what became of it", () => {
   const rows: readonly [end: TransactionEnd, outcome: Outcome][] = [
     [accepted, "accepted"],
     [{ kind: "discarded", reply: Reply.parse("250 Ok") }, "discarded"],
+    [{ kind: "quarantined", reply: Reply.parse("250 Ok"), as: "n" }, "quarantined"],
     [refused(no), "rejected"],
     [refused(later), "deferred"],
     [refused(Reply.parse("421 Bye")), "deferred"],
@@ -155,6 +156,7 @@ Deno.test("verdicts in words, with domains only where that is wanted", () => {
     [{ kind: "rewrite", paths: [] }, "becomes nobody"],
     [{ kind: "route", upstream: "archive" }, 'goes to "archive"'],
     [{ kind: "discard" }, "discarded"],
+    [{ kind: "quarantine" }, "quarantined"],
     [{ kind: "proceed" }, "proceeds, and nobody else is asked"],
   ];
   for (const [verdict, words, redacted = words] of rows) {
