@@ -9,10 +9,15 @@
 export type Address =
   | { readonly transport: "tcp"; readonly host: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string }
+  /** `ws://host:port/path` or `wss://…`; `""` at the end of a client, which nobody can name. */
+  | { readonly transport: "websocket"; readonly url: string }
   | { readonly transport: "memory"; readonly name: string };
 
 /** What a dialer can be asked for: here `host` may also be a domain name. */
 export type Target = Exclude<Address, { transport: "memory" }>;
+
+/** A target that the system's own sockets reach. */
+export type SocketTarget = Extract<Target, { transport: "tcp" | "unix" }>;
 
 /**
  * A reliable, ordered, duplex stream of octets.
@@ -24,6 +29,8 @@ export interface Channel {
   readonly localAddress: Address;
   /** The peer's end: of whoever is next on the network, which a load balancer may be. */
   readonly remoteAddress: Address;
+  /** Of the TLS that the channel has brought along; absent in the clear. */
+  readonly tls?: TlsFacts;
   /**
    * Waits for octets. What it returns stays valid only until the next `read`: the adapter may use
    * the same memory again.
@@ -63,9 +70,12 @@ export interface PeerCertificate {
 
 /** What is known of a channel's TLS. */
 export interface TlsFacts {
-  /** As the TLS library names it: `TLSv1.2`, `TLSv1.3`. */
+  /** As the TLS library names it: `TLSv1.2`, `TLSv1.3`; `""` where the runtime does not tell. */
   readonly version: string;
-  /** Cipher suite, by the TLS library's own name for it; the trace header bears it (RFC 8314 §4.3). */
+  /**
+   * Cipher suite, by the TLS library's own name for it, `""` where the runtime does not tell; the trace
+   * header bears it (RFC 8314 §4.3).
+   */
   readonly cipher: string;
   /** Server name that the client asked for (SNI), lower case, `""` if none. */
   readonly serverName: string;

@@ -21,9 +21,13 @@ export class Deadline {
     this.#clock = clock;
   }
 
-  /** A wait begins, in place of the one before. */
-  start(milliseconds: number, expired: () => void): void {
-    this.#waitAt = this.#clock.monotonic() + milliseconds;
+  /**
+   * A wait begins, in place of the one before.
+   *
+   * @param now By the clock's `monotonic`, where the caller has just read it.
+   */
+  start(milliseconds: number, expired: () => void, now: number = this.#clock.monotonic()): void {
+    this.#waitAt = now + milliseconds;
     this.#expired = expired;
     if (this.#waitAt >= this.#timerAt) return;
     this.#timer?.cancel();

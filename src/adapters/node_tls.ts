@@ -19,6 +19,7 @@ import {
 } from "../channel.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { concat, EMPTY } from "../bytes.ts";
+import { deferred } from "../deferred.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
 import { messageOf } from "../errors.ts";
 import {
@@ -194,7 +195,7 @@ async function whileWanted(
   signal: AbortSignal,
   handshake: () => Promise<SecureChannel>,
 ): Promise<SecureChannel> {
-  const aborted = Promise.withResolvers<never>();
+  const aborted = deferred<never>();
   const onAbort = () => aborted.reject(signal.reason);
   try {
     signal.throwIfAborted();
@@ -229,7 +230,7 @@ async function handshakeOf(
   duplex: ChannelDuplex,
   success: "secure" | "secureConnect",
 ): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   const onClose = () => reject(new Error("The connection was closed"));
   // The socket may still have to process what came before the end.
   const onEnd = () =>

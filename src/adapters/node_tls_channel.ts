@@ -51,6 +51,15 @@ export class ChannelDuplex extends Duplex {
     this.#pull();
   }
 
+  /**
+   * Calls back once the channel has taken what it was given. Bun's TLS engine waits for nothing:
+   * without this, what a peer does not read would fill the memory.
+   */
+  whenTaken(callback: () => void): void {
+    if (this.writableNeedDrain) this.once("drain", callback);
+    else callback();
+  }
+
   override _read(): void {
     if (this.#mayRead()) this.#pull();
     else this.#held = true;
@@ -125,14 +134,16 @@ export class TlsChannel implements SecureChannel {
     this.#socket = socket;
     duplex.readWhile(() => socket.readableLength < socket.readableHighWaterMark);
     const ended = () => this.#fail(new ChannelError("broken", "The TLS connection has ended"));
+    const broken = (cause: unknown) =>
+      this.#fail(new ChannelError("broken", messageOf(cause), { cause }));
     socket.on("readable", () => this.#deliver());
     socket.on("end", () => {
+      // On Bun a channel that has broken below comes to an end too.
+      if (duplex.errored !== null) return broken(duplex.errored);
       this.#ended = true;
       this.#deliver();
     });
-    socket.on("error", (error) => {
-      this.#fail(new ChannelError("broken", messageOf(error), { cause: error }));
-    });
+    socket.on("error", broken);
     socket.on("close", ended);
     // It may have closed before anybody listened.
     if (socket.destroyed) ended();
@@ -155,7 +166,7 @@ export class TlsChannel implements SecureChannel {
     return new Promise((resolve, reject) => {
       this.#failWriter = reject;
       this.#socket.write(octets, (error) => {
-        if (!error) return resolve();
+        if (!error) return this.#duplex.whenTaken(resolve);
         reject(this.#fault ?? new ChannelError("broken", messageOf(error), { cause: error }));
       });
     });

@@ -6,6 +6,7 @@
  */
 
 import { type Address, type Channel, ChannelError } from "../channel.ts";
+import { deferred } from "../deferred.ts";
 import { messageOf } from "../errors.ts";
 
 /** A duplex as the Streams Standard has it. */
@@ -84,7 +85,8 @@ export function streamsOfChannel(channel: Channel): StreamPair {
   return { readable, writable };
 }
 
-class StreamsChannel implements Channel {
+/** See {@linkcode channelOfStreams}. */
+export class StreamsChannel implements Channel {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -125,6 +127,16 @@ class StreamsChannel implements Channel {
     return this.#writeEnd;
   }
 
+  /**
+   * Unlocks the streams for whoever goes on with them, such as a TLS handshake. Nothing may be under
+   * way, and the channel cannot be used any more.
+   */
+  release(): void {
+    this.#fault = new ChannelError("closed", "Cannot use the channel: its streams were handed on");
+    this.#reader.releaseLock();
+    this.#writer.releaseLock();
+  }
+
   close(): void {
     if (this.#fault !== undefined) return;
     this.#fault = new ChannelError("closed", "Cannot use the channel: it has been closed");
@@ -134,7 +146,7 @@ class StreamsChannel implements Channel {
   }
 
   async #unlessClosed<T>(attempt: string, done: Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const { promise, resolve, reject } = deferred<T>();
     done.then(resolve, reject);
     this.#closing.add(reject);
     try {

@@ -3,7 +3,7 @@ import {
   type CertificateFiles,
   fileCertificates,
   type FileCertificatesOptions,
-} from "../../src/adapters/deno/certificates.ts";
+} from "../../src/adapters/node_file_certificates.ts";
 import { memoryPair } from "../../src/adapters/memory.ts";
 import {
   type CertificateSource,

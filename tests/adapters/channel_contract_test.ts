@@ -4,9 +4,11 @@ import { memoryPair } from "../../src/adapters/memory.ts";
 import { channelOfStreams, streamsOfChannel } from "../../src/adapters/streams.ts";
 import { denoDialer } from "../../src/adapters/deno/dialer.ts";
 import { listen } from "../../src/adapters/deno/listener.ts";
-import type { Channel, Target } from "../../src/channel.ts";
+import type { Channel, SocketTarget } from "../../src/channel.ts";
 import { makeCertificates } from "../_certificates.ts";
+import { WINDOW } from "../../src/adapters/websocket.ts";
 import { channelContract, type ChannelPair } from "./_channel_contract.ts";
+import { listenerPair, upgradedPair } from "./_websockets.ts";
 
 const never = new AbortController().signal;
 let directory = "";
@@ -20,10 +22,10 @@ Deno.test.afterAll(async () => {
   await (await makeCertificates()).remove();
 });
 
-async function socketPair(target: Target): Promise<ChannelPair> {
+async function socketPair(target: SocketTarget): Promise<ChannelPair> {
   const listener = await listen(target);
   const [one, { value: other }] = await Promise.all([
-    denoDialer.connect(listener.address as Target, never),
+    denoDialer.connect(listener.address as SocketTarget, never),
     listener[Symbol.asyncIterator]().next(),
   ]);
   return { one, other, dispose: () => listener.close() };
@@ -74,3 +76,9 @@ channelContract("streams over TCP", inKernel, async () => {
   const { one, other, dispose } = await tcpPair();
   return { one: overStreams(one), other: overStreams(other), dispose };
 });
+channelContract("WebSocket", 2 * WINDOW, listenerPair);
+channelContract("WebSocket, from its server", 2 * WINDOW, async () => {
+  const { one, other, dispose } = await listenerPair();
+  return { one: other, other: one, dispose };
+});
+channelContract("WebSocket of an app", 2 * WINDOW, upgradedPair);

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { denoDialer } from "../../src/adapters/deno/dialer.ts";
 import { listen } from "../../src/adapters/deno/listener.ts";
 import { listenShared, SharedSocket } from "../../src/adapters/deno/shared_listener.ts";
-import type { Channel, ChannelListener, Target } from "../../src/channel.ts";
+import type { Channel, ChannelListener, SocketTarget } from "../../src/channel.ts";
 import { channelContract, type ChannelPair } from "./_channel_contract.ts";
 
 const never = new AbortController().signal;
-const loopback: Target = { transport: "tcp", host: "127.0.0.1", port: 0 };
+const loopback: SocketTarget = { transport: "tcp", host: "127.0.0.1", port: 0 };
 const inKernel = 16 * 1024 * 1024;
 const directory = await Deno.makeTempDir({ prefix: "sluice-shared-" });
 
@@ -25,7 +25,7 @@ async function firstOf(listener: ChannelListener): Promise<Channel> {
   return value;
 }
 
-async function pair(at: Target): Promise<ChannelPair> {
+async function pair(at: SocketTarget): Promise<ChannelPair> {
   const socket = await SharedSocket.open(at);
   const listener = await share(socket);
   const [one, other] = await Promise.all([
@@ -86,7 +86,7 @@ Deno.test("an address that is in use is not shared", async () => {
   const path = `${directory}/used`;
   for (const at of [loopback, { transport: "unix", path } as const]) {
     const listener = await listen(at);
-    await assertRejects(() => SharedSocket.open(listener.address as Target), Error, "in use");
+    await assertRejects(() => SharedSocket.open(listener.address as SocketTarget), Error, "in use");
     listener.close();
   }
   await Deno.writeTextFile(path, "not a socket");
@@ -99,7 +99,8 @@ Deno.test("the file of a Unix socket that nobody listens on is replaced", async 
   const listener = await listen({ transport: "unix", path: `${path}.old` });
   await Deno.rename(`${path}.old`, path);
   listener.close();
-  const socket = await SharedSocket.open({ transport: "unix", path });
+  const socket = await SharedSocket.open({ transport: "unix", path }, 0o620);
+  assertEquals((await Deno.stat(path)).mode! & 0o777, 0o620);
   await socket.close();
   await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
 });

@@ -6,12 +6,12 @@ import {
   type Channel,
   ChannelError,
   type ChannelListener,
-  type Target,
+  type SocketTarget,
 } from "../../src/channel.ts";
 import { FakeClock, settle } from "../_clock.ts";
 
 const never = new AbortController().signal;
-const loopback: Target = { transport: "tcp", host: "127.0.0.1", port: 0 };
+const loopback: SocketTarget = { transport: "tcp", host: "127.0.0.1", port: 0 };
 
 async function firstOf(listener: ChannelListener): Promise<Channel> {
   const { value, done } = await listener[Symbol.asyncIterator]().next();
@@ -60,7 +60,7 @@ Deno.test("TCP: both ends know each other's address, over a dual-stack listener 
 Deno.test("TCP: a read uses the memory of the one before, as large as it asks for", async () => {
   const listener = await listen(loopback);
   const [one, other] = await Promise.all([
-    denoDialer.connect(listener.address as Target, never),
+    denoDialer.connect(listener.address as SocketTarget, never),
     firstOf(listener),
   ]);
   const read = async (text: string, size?: number) => {
@@ -85,10 +85,10 @@ Deno.test("TCP: a read uses the memory of the one before, as large as it asks fo
 
 Deno.test("denoDialer: why there is no connection", async (t) => {
   const gone = await listen(loopback);
-  const closedPort = gone.address as Target;
+  const closedPort = gone.address as SocketTarget;
   gone.close();
   await withDirectory(async (dir) => {
-    const cases: [string, Target, ChannelError["kind"]][] = [
+    const cases: [string, SocketTarget, ChannelError["kind"]][] = [
       ["nobody listens", closedPort, "refused"],
       ["no such name", { ...loopback, host: "no-such-host.invalid", port: 25 }, "unresolved"],
       ["not a name", { ...loopback, host: "a b", port: 25 }, "unresolved"],
@@ -109,7 +109,7 @@ Deno.test("denoDialer: the signal ends it at once, and what arrives later is clo
       const listener = await listen(loopback);
       const controller = new AbortController();
       if (early) controller.abort(new Error("shutdown"));
-      const connecting = denoDialer.connect(listener.address as Target, controller.signal);
+      const connecting = denoDialer.connect(listener.address as SocketTarget, controller.signal);
       controller.abort(new Error("shutdown"));
       assertEquals((await assertRejects(() => connecting, ChannelError)).kind, "aborted");
       listener.close();
@@ -123,8 +123,8 @@ Deno.test("listen: hands out channels until it is closed, and leaves them alone 
   const accepting = (async () => {
     for await (const channel of listener) accepted.push(channel);
   })();
-  const one = await denoDialer.connect(listener.address as Target, never);
-  const two = await denoDialer.connect(listener.address as Target, never);
+  const one = await denoDialer.connect(listener.address as SocketTarget, never);
+  const two = await denoDialer.connect(listener.address as SocketTarget, never);
   while (accepted.length < 2) await settle();
   listener.close();
   listener.close();
@@ -137,7 +137,7 @@ Deno.test("listen: hands out channels until it is closed, and leaves them alone 
 Deno.test("listen: an iteration that is left can be taken up again", async () => {
   const listener = await listen(loopback);
   for (let round = 0; round < 2; round++) {
-    const one = await denoDialer.connect(listener.address as Target, never);
+    const one = await denoDialer.connect(listener.address as SocketTarget, never);
     for await (const channel of listener) {
       channel.close();
       break;
@@ -149,13 +149,13 @@ Deno.test("listen: an iteration that is left can be taken up again", async () =>
 
 Deno.test("listen: an address in use is an error", async () => {
   const listener = await listen(loopback);
-  await assertRejects(() => listen(listener.address as Target), Deno.errors.AddrInUse);
+  await assertRejects(() => listen(listener.address as SocketTarget), Deno.errors.AddrInUse);
   listener.close();
 });
 
 Deno.test("listen: a Unix socket, its mode and its file", async (t) => {
   await withDirectory(async (dir) => {
-    const target: Target = { transport: "unix", path: `${dir}/socket` };
+    const target: SocketTarget = { transport: "unix", path: `${dir}/socket` };
     await t.step("has the mode asked for", async () => {
       const listener = await listen(target, { mode: 0o620 });
       assertEquals((await Deno.stat(target.path)).mode! & 0o777, 0o620);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { denoDialer } from "../../src/adapters/deno/dialer.ts";
-import { listen } from "../../src/adapters/deno/listener.ts";
 import { memoryPair } from "../../src/adapters/memory.ts";
+import { nodeDialer } from "../../src/adapters/node/dialer.ts";
+import { listen } from "../../src/adapters/node/listener.ts";
 import { createTlsClient, staticCertificates } from "../../src/adapters/node_tls.ts";
 import { ChannelError, type TlsVerification } from "../../src/channel.ts";
 import { makeCertificates } from "../_certificates.ts";
@@ -36,7 +36,7 @@ Deno.test("TLS client: a server must hold its certificate's key, whatever is ver
       }
       for (const verify of verifications) {
         await t.step(`${version} ${accepted ? "its own" : "stolen"}, ${verify.kind}`, async () => {
-          const channel = await denoDialer.connect({ ...loopback, port }, never);
+          const channel = await nodeDialer.connect({ ...loopback, port }, never);
           const connecting = createTlsClient()
             .connect(channel, { serverName: "a.example", verify }, never);
           if (accepted) (await connecting).close();

@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tls from "node:tls";
-import { listen } from "../../src/adapters/deno/listener.ts";
+import { listen } from "../../src/adapters/node/listener.ts";
 import { type MemoryChannel, memoryPair } from "../../src/adapters/memory.ts";
 import {
   type CertificateSource,

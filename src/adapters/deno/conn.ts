@@ -11,6 +11,7 @@ import { EMPTY } from "../../bytes.ts";
 import { type Address, type Channel, ChannelError } from "../../channel.ts";
 import { LEASE_OCTETS, type ScanLease, scanMemory } from "../../stages/scanner/scan_memory.ts";
 import { messageOf } from "../../errors.ts";
+import { unmapped } from "../ip_text.ts";
 
 /** Octets of the read buffer of a connection that waits: most connections do nothing else. */
 const IDLE_READ = 1024;
@@ -164,10 +165,4 @@ function sendAtOnce(conn: Deno.TcpConn): void {
   } catch {
     // The peer has already reset the connection; the first read will tell.
   }
-}
-
-/** `::ffff:192.0.2.1` → `192.0.2.1`; anything else as it is. */
-function unmapped(host: string): string {
-  const prefix = "::ffff:";
-  return host.startsWith(prefix) && host.includes(".") ? host.slice(prefix.length) : host;
 }

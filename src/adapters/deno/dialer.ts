@@ -1,11 +1,18 @@
 /**
- * Opens TCP and Unix connections on Deno.
+ * Opens TCP, Unix and WebSocket connections on Deno.
  *
  * @module
  */
 
-import { type Channel, ChannelError, type Dialer, type Target } from "../../channel.ts";
+import {
+  type Channel,
+  ChannelError,
+  type Dialer,
+  type SocketTarget,
+  type Target,
+} from "../../channel.ts";
 import { messageOf } from "../../errors.ts";
+import { webSocketDialer } from "../websocket_dialer.ts";
 import { channelOfConn } from "./conn.ts";
 
 /**
@@ -27,6 +34,7 @@ import { channelOfConn } from "./conn.ts";
  */
 export const denoDialer: Dialer = {
   async connect(target: Target, signal: AbortSignal): Promise<Channel> {
+    if (target.transport === "websocket") return await webSocketDialer().connect(target, signal);
     if (signal.aborted) throw aborted(target, signal);
     // Deno ends a name lookup and a Unix connection by no signal, so the wait is ended instead,
     // and what arrives after that is closed.
@@ -45,7 +53,7 @@ export const denoDialer: Dialer = {
   },
 };
 
-function open(target: Target, signal: AbortSignal): Promise<Deno.Conn> {
+function open(target: SocketTarget, signal: AbortSignal): Promise<Deno.Conn> {
   switch (target.transport) {
     case "tcp":
       return Deno.connect({ hostname: target.host, port: target.port, signal });
@@ -54,7 +62,7 @@ function open(target: Target, signal: AbortSignal): Promise<Deno.Conn> {
   }
 }
 
-function faultOf(target: Target, signal: AbortSignal, error: unknown): ChannelError {
+function faultOf(target: SocketTarget, signal: AbortSignal, error: unknown): ChannelError {
   if (signal.aborted) return aborted(target, signal);
   const kind = isUnresolved(error) ? "unresolved" : "refused";
   return new ChannelError(kind, `Cannot connect to ${printed(target)}: ${messageOf(error)}`, {
@@ -68,14 +76,14 @@ function isUnresolved(error: unknown): boolean {
     messageOf(error).startsWith("failed to lookup address information");
 }
 
-function aborted(target: Target, signal: AbortSignal): ChannelError {
+function aborted(target: SocketTarget, signal: AbortSignal): ChannelError {
   const why = messageOf(signal.reason);
   return new ChannelError("aborted", `Stopped connecting to ${printed(target)}: ${why}`, {
     cause: signal.reason,
   });
 }
 
-function printed(target: Target): string {
+function printed(target: SocketTarget): string {
   if (target.transport === "unix") return `unix:${target.path}`;
   return target.host.includes(":")
     ? `[${target.host}]:${target.port}`

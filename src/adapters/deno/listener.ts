@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Address, Channel, ChannelListener, Target } from "../../channel.ts";
+import type { Address, Channel, ChannelListener, SocketTarget } from "../../channel.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { addressOf, channelOfConn } from "./conn.ts";
 
@@ -58,7 +58,7 @@ const LONGEST_PAUSE = 1000;
  * @throws {Deno.errors.AddrInUse} If another process listens there, or the path is another file.
  */
 export async function listen(
-  address: Target,
+  address: SocketTarget,
   options: ListenOptions = {},
 ): Promise<ChannelListener> {
   if (address.transport === "tcp") {
@@ -152,7 +152,10 @@ async function bind(path: string): Promise<Deno.Listener> {
   try {
     return Deno.listen({ transport: "unix", path });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse) || !await isStale(path)) throw error;
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    const { isSocket } = await Deno.lstat(path);
+    if (!isSocket) throw new Deno.errors.AddrInUse(`${path} is a file, and no socket`);
+    if (!await isStale(path)) throw new Deno.errors.AddrInUse(`somebody listens at ${path}`);
     await Deno.remove(path);
     return Deno.listen({ transport: "unix", path });
   }

@@ -53,9 +53,13 @@ export class MaildirStore implements MessageStore {
       write,
       discard,
       commit: async () => {
-        await file.sync();
-        file.close();
-        await Deno.rename(path, `${this.directory}/new/${name}`);
+        try {
+          await file.sync().finally(() => file.close());
+          await Deno.rename(path, `${this.directory}/new/${name}`);
+        } catch (error) {
+          await Deno.remove(path).catch(() => {});
+          throw error;
+        }
         return name;
       },
     };

@@ -9,25 +9,21 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from "node:net";
-import type { Channel, ChannelListener, Target } from "../../channel.ts";
-import { addressOf } from "./conn.ts";
+import { createServer, type Server } from "node:net";
+import type { ChannelListener, SocketTarget } from "../../channel.ts";
+import { addressOfServer, listening, SocketListener } from "../node_socket_listener.ts";
 import { isStale } from "./listener.ts";
-import { channelOfSocket } from "./socket_channel.ts";
 
 /** Copies of a descriptor that lie ready; a thread that ends before it gives one back costs one. */
 const COPIES = 64;
 
-/** Milliseconds for what the runtime has accepted before a listener was closed to arrive here. */
-const LATE = 50;
-
 /** A socket that listens as long as its owner or one of the threads does. */
 export class SharedSocket {
   /** Where it listens, with the port that it was given where it may be any. */
-  readonly address: Target;
+  readonly address: SocketTarget;
   readonly #copies: number[];
 
-  private constructor(address: Target, copies: number[]) {
+  private constructor(address: SocketTarget, copies: number[]) {
     this.address = address;
     this.#copies = copies;
   }
@@ -37,12 +33,13 @@ export class SharedSocket {
    *
    * The file of a Unix socket that nobody listens on any more is replaced.
    *
+   * @param mode Permission bits of a Unix socket's file; the process's umask otherwise.
    * @throws If the address cannot be listened at, or the runtime does not tell descriptors.
    */
-  static async open(at: Target): Promise<SharedSocket> {
+  static async open(at: SocketTarget, mode?: number): Promise<SharedSocket> {
     const server = createServer((socket) => socket.destroy());
     if (at.transport === "tcp") await listening(server, { host: at.host, port: at.port });
-    else await listenAtPath(server, at.path);
+    else await listenAtPath(server, at.path, mode);
     try {
       const copies = Array.from({ length: COPIES }, () => copyOf(server));
       return new SharedSocket(at.transport === "tcp" ? addressOfServer(server) : at, copies);
@@ -88,77 +85,16 @@ export interface SharedListener {
  * @param fd Belongs to the listener from then on.
  * @param address Where it listens.
  */
-export async function listenShared(fd: number, address: Target): Promise<SharedListener> {
-  const listener = new NodeListener(address);
-  await listening(listener.server, { fd });
+export async function listenShared(
+  fd: number,
+  address: SocketTarget,
+): Promise<SharedListener> {
+  const listener = await SocketListener.open({ fd }, address);
   return { listener, copy: copyOf(listener.server) };
 }
 
-class NodeListener implements ChannelListener {
-  readonly server: Server;
-  readonly #accepted: Socket[] = [];
-  #serving = false;
-  #closed = false;
-  #wake: () => void = () => {};
-
-  constructor(readonly address: Target) {
-    const options = { allowHalfOpen: true, pauseOnConnect: true };
-    this.server = createServer(options, (socket) => {
-      if (this.#closed && !this.#serving) return socket.destroy();
-      this.#accepted.push(socket);
-      this.#wake();
-    });
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Channel, void> {
-    this.#serving = true;
-    const path = this.address.transport === "unix" ? this.address.path : undefined;
-    while (!this.#closed) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        if (this.#accepted.length > 0 || this.#closed) resolve();
-      });
-      yield* this.#channels(path);
-    }
-    await new Promise<void>((resolve) => setTimeout(resolve, LATE));
-    yield* this.#channels(path);
-  }
-
-  *#channels(path: string | undefined): Generator<Channel> {
-    for (let socket; (socket = this.#accepted.shift()) !== undefined;) {
-      const channel = channelOfSocket(socket, path);
-      if (channel !== undefined) yield channel;
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.server.close();
-    if (!this.#serving) { for (const socket of this.#accepted) socket.destroy(); }
-    this.#wake();
-  }
-}
-
-function listening(
-  server: Server,
-  where: { readonly fd: number } | { readonly host: string; readonly port: number } | {
-    readonly path: string;
-  },
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(where, () => {
-    server.off("error", reject);
-    // What fails later costs one connection: a process out of descriptors gets some back.
-    server.on("error", () => {});
-    resolve();
-  });
-  return promise;
-}
-
 /** Under another name first: whoever closes the server takes away the file that it has made. */
-async function listenAtPath(server: Server, path: string): Promise<void> {
+async function listenAtPath(server: Server, path: string, mode?: number): Promise<void> {
   try {
     if (!await isStale(path)) throw new Deno.errors.AddrInUse(`${path} is in use`);
   } catch (error) {
@@ -166,12 +102,8 @@ async function listenAtPath(server: Server, path: string): Promise<void> {
   }
   const making = `${path}.new`;
   await listening(server, { path: making });
+  if (mode !== undefined) await Deno.chmod(making, mode);
   await Deno.rename(making, path);
-}
-
-function addressOfServer(server: Server): Target {
-  const { address, port } = server.address() as { address: string; port: number };
-  return addressOf({ transport: "tcp", hostname: address, port }) as Target;
 }
 
 /** Deno shows a socket's descriptor here and nowhere else; Node, which has no such thread, as `fd`. */

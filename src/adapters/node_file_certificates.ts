@@ -4,14 +4,15 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../../clock.ts";
-import { messageOf } from "../../errors.ts";
+import { readFile, stat } from "node:fs/promises";
+import { type Clock, systemClock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import {
   type CertificatePair,
   type CertificateSource,
   checkedCertificate,
   chooserOf,
-} from "../node_certificates.ts";
+} from "./node_certificates.ts";
 
 /** Where a certificate chain and its private key lie, both in PEM. */
 export interface CertificateFiles {
@@ -152,7 +153,7 @@ async function pairOf(files: CertificateFiles): Promise<CertificatePair> {
 
 async function textOf(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await readFile(path, "utf8");
   } catch (error) {
     throw new Error(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
@@ -165,8 +166,8 @@ async function textOf(path: string): Promise<string> {
 async function stampOf({ cert, key }: CertificateFiles): Promise<string> {
   const stamps = await Promise.all([cert, key].map(async (path) => {
     try {
-      const { mtime, ctime, ino, size } = await Deno.stat(path);
-      return [mtime?.getTime(), ctime?.getTime(), ino, size].join();
+      const { mtimeMs, ctimeMs, ino, size } = await stat(path);
+      return [mtimeMs, ctimeMs, ino, size].join();
     } catch (error) {
       return messageOf(error);
     }

@@ -1,18 +1,44 @@
 /**
- * A channel over a socket of `node:net`, for connections that come that way: a listener that several
- * threads share is one of them.
+ * A channel over a socket of `node:net`, on every runtime that has it.
  *
  * @module
  */
 
 import type { Socket } from "node:net";
-import { type Address, type Channel, ChannelError } from "../../channel.ts";
-import { messageOf } from "../../errors.ts";
-import { addressOf } from "./conn.ts";
+import { type Address, type Channel, ChannelError } from "../channel.ts";
+import { messageOf } from "../errors.ts";
+import { unmapped } from "./ip_text.ts";
 
 /**
  * Makes a channel of a connected socket that allows half-open connections and has not been read from.
- * It belongs to the channel from then on. Nagle's algorithm is switched off.
+ * It belongs to the channel from then on. Nagle's algorithm is switched off. What a read returns is
+ * never used again: the size hint has no effect.
+ *
+ * @example A proxy behind a server of one's own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { once } from "node:events";
+ * import { createServer } from "node:net";
+ * import { createProxy } from "@sluice/sluice";
+ * import { channelOfSocket, nodeDialer } from "@sluice/sluice/node";
+ *
+ * const proxy = createProxy({ hostname: "mx.example" });
+ * const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+ *   const channel = channelOfSocket(socket);
+ *   if (channel !== undefined) void proxy.handle(channel);
+ * });
+ * await once(server.listen(0, "127.0.0.1"), "listening");
+ *
+ * const { port } = server.address() as { port: number };
+ * const client = await nodeDialer.connect(
+ *   { transport: "tcp", host: "127.0.0.1", port },
+ *   AbortSignal.timeout(5_000),
+ * );
+ * assertEquals(new TextDecoder().decode(await client.read()), "220 mx.example ESMTP\r\n");
+ * client.close();
+ * server.close();
+ * await proxy.close();
+ * ```
  *
  * @param path Of the Unix socket at which it has come; TCP otherwise.
  * @returns `undefined` where the peer has gone already, and nobody can say who it was.
@@ -29,8 +55,8 @@ export function channelOfSocket(socket: Socket, path?: string): Channel | undefi
   socket.setNoDelay(true);
   return new SocketChannel(
     socket,
-    addressOf({ transport: "tcp", hostname: localAddress, port: localPort! }),
-    addressOf({ transport: "tcp", hostname: remoteAddress, port: remotePort! }),
+    { transport: "tcp", host: unmapped(localAddress), port: localPort! },
+    { transport: "tcp", host: unmapped(remoteAddress), port: remotePort! },
   );
 }
 
