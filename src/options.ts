@@ -4,20 +4,24 @@
  * @module
  */
 
-import type { TlsServer } from "./channel.ts";
+import type { Address, TlsServer } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { NameCache } from "./dns/name_cache.ts";
 import type { Resolver } from "./dns/resolver.ts";
 import { OptionError } from "./errors.ts";
 import { Networks } from "./networks.ts";
-import { CheckError, judgeOf } from "./policy/judge.ts";
+import { CheckError } from "./policy/asking.ts";
+import { judgeOf } from "./policy/judge.ts";
+import { everything, refuseUnmetNeeds } from "./policy/needs.ts";
 import { type Policy, proceedAll } from "./policy/policy.ts";
 import { shadowed } from "./policy/shadow.ts";
 import { timeouts as rfcTimeouts } from "./rfc5321/limits.ts";
 import { Reply } from "./rfc5321/reply.ts";
+import type { MailProtocol } from "./session/facts.ts";
 import { type Observer, observers } from "./session/observer.ts";
 import type { Judge } from "./session/phases.ts";
 import { type ReplyName, type ReplyTable, replyTable } from "./session/replies.ts";
+import type { MessageStore } from "./session/message_store.ts";
 import type { Limits, ListenerSettings, Settings, Timeouts } from "./session/settings.ts";
 import type { Upstream } from "./session/upstream.ts";
 import { DEFAULT_UPSTREAM, Upstreams } from "./session/upstreams.ts";
@@ -65,6 +69,19 @@ export interface ProxyOptions {
   readonly shadow?: Policy;
   /** Milliseconds for one check of the policy. @default 30000 */
   readonly policyTimeLimit?: number;
+  /**
+   * Octets of a message that are held where the policy looks at it, so that its header section can be
+   * changed; behind them it flows on. 0 holds nothing but the header section's first octets.
+   *
+   * @default 65536
+   */
+  readonly window?: number;
+  /**
+   * Where messages are kept that the policy quarantines.
+   *
+   * @default nowhere: a policy that needs it is refused
+   */
+  readonly quarantine?: MessageStore;
   /** The answer where a check fails or takes too long. @default "451 4.3.0 Temporary failure, try again later" */
   readonly policyFailure?: string;
   /**
@@ -123,8 +140,15 @@ export interface ProxyOptions {
 
 /** What one listener can be told. */
 export interface ListenerOptions {
-  /** For logs. @default "smtp", "smtps" with `implicitTls` */
+  /** For logs. @default The protocol, with an "s" behind it under `implicitTls` */
   readonly name?: string;
+  /**
+   * What clients speak: SMTP, or LMTP with a reply to the message for each recipient (RFC 2033), which
+   * is not for port 25.
+   *
+   * @default "smtp"
+   */
+  readonly protocol?: MailProtocol;
   /** TLS from the first octet (RFC 8314 §3). @default false */
   readonly implicitTls?: boolean;
   /** A PROXY header is mandatory, and only from these networks. @default none is expected */
@@ -133,6 +157,20 @@ export interface ListenerOptions {
   readonly xclientFrom?: readonly string[];
   /** Networks that may use XFORWARD. @default [] */
   readonly xforwardFrom?: readonly string[];
+  /**
+   * Whose login each client has, as the channel's owner has found out otherwise: by a token, by the
+   * mode of a Unix socket's file.
+   *
+   * @default none: a client has to use AUTH
+   */
+  readonly login?: string;
+  /**
+   * The link by which mail comes in where it is a gateway's, for the trace header (RFC 5321 §3.7.2):
+   * an atom, such as `HTTP`.
+   *
+   * @default none
+   */
+  readonly via?: string;
 }
 
 /** What {@linkcode ProxyOptions.limits} leaves out; the members of `ProxyLimits` tell the numbers. */
@@ -163,6 +201,9 @@ export interface ResolvedOptions {
   readonly sessions: number;
   readonly policy: Policy;
 }
+
+/** Of RFC 5321 §4.4 Addtl-Link, what registered ones consist of. */
+const ATOM = /^[A-Za-z0-9-]{1,32}$/;
 
 /** RFC 5321 §4.1.2 Domain, or an address literal; our own name must be one. */
 const HOSTNAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0-9.:-]{1,100}\])?$/;
@@ -205,6 +246,7 @@ export function resolveOptions(
     if (!reply.transient && !reply.permanent) throw new RangeError(`Found code ${reply.code}`);
     return reply;
   });
+  const window = wholeNumber("window", options.window ?? 65_536);
   const timeLimit = wholeNumber("policyTimeLimit", options.policyTimeLimit ?? 30_000);
   const judging = (policy: Policy): Judge =>
     judgeOf(policy, {
@@ -215,6 +257,10 @@ export function resolveOptions(
         observer.trouble(undefined, new CheckError(phase, check, error)),
     });
   const policy = options.policy ?? proceedAll;
+  const { quarantine } = options;
+  const noStore = "the option quarantine names no store";
+  const gives = quarantine === undefined ? { ...everything, quarantine: noStore } : everything;
+  refuseUnmetNeeds(policy, { name: "this proxy", gives }, "policy");
   const live = judging(policy);
   const judge = options.shadow === undefined ? live : shadowed(live, judging(options.shadow), {
     clock,
@@ -245,31 +291,52 @@ export function resolveOptions(
     keepSourceRoutes: options.keepSourceRoutes ?? false,
     eagerMail: options.eagerMail ?? false,
     verify: oneOf("verify", options.verify ?? "local", ["local", "upstream"]),
+    window,
+    quarantine,
+    filterPatience: timeLimit,
     limits,
     timeouts,
   };
   return { settings, sessions: limits.sessions, policy };
 }
 
+/** What a listener is called that has no name: `smtp`, `smtps`, `lmtp` or `lmtps`. */
+export function listenerName({ protocol = "smtp", implicitTls = false }: ListenerOptions): string {
+  return implicitTls ? `${protocol}s` : protocol;
+}
+
 /**
  * Checks the options of a listener.
  *
+ * @param address Where it listens, if that is known.
  * @throws {OptionError}
  */
 export function resolveListener(
   options: ListenerOptions,
   settings: Settings,
+  address?: Address,
 ): ListenerSettings {
   const implicitTls = options.implicitTls ?? false;
+  const protocol = oneOf("protocol", options.protocol ?? "smtp", ["smtp", "lmtp"]);
+  // RFC 2033 §5
+  if (protocol === "lmtp" && address?.transport === "tcp" && address.port === 25) {
+    throw new OptionError("protocol", protocol, "smtp on port 25");
+  }
+  if (options.via !== undefined && !ATOM.test(options.via)) {
+    throw new OptionError("via", options.via, "letters, digits and hyphens");
+  }
   if (implicitTls && settings.tls === undefined) {
     throw new OptionError("implicitTls", true, "true only together with the proxy's tls");
   }
   return {
-    name: options.name ?? (implicitTls ? "smtps" : "smtp"),
+    name: options.name ?? listenerName(options),
+    protocol,
     implicitTls,
     proxyFrom: options.proxyFrom && networks("proxyFrom", options.proxyFrom),
     xclientFrom: networks("xclientFrom", options.xclientFrom),
     xforwardFrom: networks("xforwardFrom", options.xforwardFrom),
+    login: options.login,
+    via: options.via,
   };
 }
 

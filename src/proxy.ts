@@ -6,6 +6,7 @@
 
 import type { Address, Channel, ChannelListener } from "./channel.ts";
 import type { Clock } from "./clock.ts";
+import { deferred } from "./deferred.ts";
 import {
   type ListenerOptions,
   type ProxyOptions,
@@ -137,7 +138,7 @@ export class Proxy {
    * @throws {OptionError} At once, for options that cannot be used.
    */
   serve(listener: ChannelListener, options: ListenerOptions = {}): Promise<void> {
-    const settings = resolveListener(options, this.#current.settings);
+    const settings = resolveListener(options, this.#current.settings, listener.address);
     this.#listeners.set(listener, { options, settings });
     return this.#accept(listener);
   }
@@ -163,9 +164,10 @@ export class Proxy {
     const served = [...this.#listeners].map(([listener, { options }]) =>
       [listener, options] as const
     );
-    const listening = [...new Map([...served, ...listeners])].map(([listener, options]) =>
-      [listener, { options, settings: resolveListener(options, next.settings) }] as const
-    );
+    const listening = [...new Map([...served, ...listeners])].map(([listener, options]) => {
+      const settings = resolveListener(options, next.settings, listener.address);
+      return [listener, { options, settings }] as const;
+    });
     const last = this.#current;
     this.#generations.add(next);
     this.#current = next;
@@ -265,7 +267,7 @@ class Generation {
   readonly upstreams: readonly Upstream[];
   /** Set when no session begins any more; settles when nothing is left of it. */
   retired: Promise<void> | undefined;
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #ended = deferred<void>();
   #sessions = 0;
 
   constructor({ settings, sessions, policy }: ResolvedOptions) {

@@ -15,6 +15,7 @@ import {
   type TlsServer,
 } from "../src/channel.ts";
 import type { Clock } from "../src/clock.ts";
+import type { MailProtocol } from "../src/session/facts.ts";
 import type { ListenerOptions, ProxyOptions } from "../src/options.ts";
 import { createProxy, type Proxy } from "../src/proxy.ts";
 import type { ConnectOptions } from "../src/upstream/smtp/connect.ts";
@@ -43,7 +44,10 @@ export class UpstreamStage implements Dialer {
    * @param offers EHLO keywords; then greeting, EHLO and the QUIT of a mere probe are played
    * without the test, and `accept` hands out a connection at its first other command.
    */
-  constructor(public offers: readonly string[] | undefined) {}
+  constructor(
+    public offers: readonly string[] | undefined,
+    readonly protocol: MailProtocol = "smtp",
+  ) {}
 
   connect(_target: unknown, signal: AbortSignal): Promise<Channel> {
     if (this.refusals > 0) {
@@ -86,7 +90,7 @@ export class UpstreamStage implements Dialer {
 
   async #handshake(peer: Peer, offers: readonly string[]): Promise<void> {
     try {
-      await greet(peer, offers);
+      await greet(peer, offers, this.protocol);
       while (!peer.unread.includes("\r\n") && !peer.ended) await settle();
     } catch {
       return;
@@ -96,11 +100,20 @@ export class UpstreamStage implements Dialer {
   }
 }
 
-/** Plays the greeting and EHLO. */
-export async function greet(peer: Peer, offers: readonly string[]): Promise<void> {
+/** Plays the greeting and EHLO, or LHLO. */
+export async function greet(
+  peer: Peer,
+  offers: readonly string[],
+  protocol: MailProtocol = "smtp",
+): Promise<void> {
   await peer.send("220 upstream.example ESMTP\r\n");
-  await peer.expect("EHLO proxy.example");
+  await peer.expect(`${helloOf(protocol)} proxy.example`);
   await peer.send(ehloReply(["upstream.example", ...offers]));
+}
+
+/** The verb that asks for what is offered (RFC 2033 §4.1). */
+export function helloOf(protocol: MailProtocol = "smtp"): "EHLO" | "LHLO" {
+  return protocol === "lmtp" ? "LHLO" : "EHLO";
 }
 
 /** Answers QUIT. */
@@ -117,6 +130,7 @@ function ehloReply(lines: readonly string[]): string {
 /** An upstream in the clear that is told of nobody. */
 export function upstreamOptions(dialer: Dialer, clock: Clock): ConnectOptions {
   return {
+    protocol: "smtp",
     target: { transport: "tcp", host: "upstream.example", port: 25 },
     tls: { mode: "none" },
     identify: "none",
@@ -204,7 +218,7 @@ export class Stage {
   readonly #sessions: { readonly peer: Peer; readonly ended: Promise<void> }[] = [];
 
   constructor(readonly options: StageOptions = {}) {
-    this.upstream = new UpstreamStage(options.offers);
+    this.upstream = new UpstreamStage(options.offers, options.upstream?.protocol);
     this.others = Object.fromEntries(
       Object.entries(options.others ?? {})
         .map(([name, offers]) => [name, new UpstreamStage(offers)]),
@@ -259,11 +273,11 @@ export class Stage {
     return peer;
   }
 
-  /** A connection that has been greeted and has said EHLO; needs `offers`. */
-  async ready(): Promise<Peer> {
-    const client = this.connect();
-    await client.expect("220 proxy.example ESMTP");
-    await client.send("EHLO client.example\r\n");
+  /** A connection that has been greeted and has said EHLO or LHLO; needs `offers`. */
+  async ready(client: Peer = this.connect()): Promise<Peer> {
+    const protocol = this.options.listener?.protocol;
+    await client.expect(`220 proxy.example ${protocol === "lmtp" ? "LMTP" : "ESMTP"}`);
+    await client.send(`${helloOf(protocol)} client.example\r\n`);
     await client.reply();
     return client;
   }

@@ -121,7 +121,8 @@ class Play {
       case "clock":
         return await this.#pass(says);
       case "client":
-        return says === "[ready]" ? await this.#ready() : await this.#acts(this.#client, says);
+        if (says === "[ready]") return void await this.stage.ready(this.#client);
+        return await this.#acts(this.#client, says);
       case "proxy":
         return await this.#sees(this.#client, says);
       case "upstream":
@@ -129,13 +130,6 @@ class Play {
       case "upstream<":
         return await this.#sees(this.#ending(says) ?? await this.#connected(), says);
     }
-  }
-
-  /** What nearly every dialogue begins with. */
-  async #ready(): Promise<void> {
-    await this.#client.expect("220 proxy.example ESMTP");
-    await this.#client.send("EHLO client.example\r\n");
-    await this.#client.reply();
   }
 
   async #pass(says: string): Promise<void> {

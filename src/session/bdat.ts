@@ -9,6 +9,7 @@ import { BdatReceiver } from "../stages/bdat_receiver.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
 import { dataFaults, Draining, type Receiver } from "./message.ts";
 import { openMessage } from "./opening.ts";
+import { answerMessage } from "./recipient_replies.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Handler } from "./handler.ts";
 import type { Session } from "./session.ts";
@@ -37,9 +38,8 @@ export const bdat: Handler<"BDAT"> = {
     // meets a session without a transaction and is read away there.
     if (message.refusal === undefined) session.asked();
     const reply = message.refusal ?? await message.finish();
-    session.conclude(transaction.endWith(reply));
     session.state = message.refusal === undefined ? "ready" : "refused";
-    session.answer("BDAT", reply);
+    answerMessage(session, "BDAT", reply, last);
   },
 
   async swallow(session, { size }) {

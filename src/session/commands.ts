@@ -9,7 +9,7 @@ import type { Verb } from "../rfc5321/command.ts";
 import { auth } from "./auth.ts";
 import { bdat } from "./bdat.ts";
 import { data } from "./data.ts";
-import { ehlo, helo, lhlo } from "./hello.ts";
+import { ehlo, helo } from "./hello.ts";
 import { xclient, xforward } from "./identity.ts";
 import { mail, rset } from "./mail.ts";
 import { noop, query, quit } from "./query.ts";
@@ -21,7 +21,7 @@ import { starttls } from "./starttls.ts";
 export const handlers: { readonly [V in Verb]: Handler<V> } = {
   HELO: helo,
   EHLO: ehlo,
-  LHLO: lhlo,
+  LHLO: ehlo,
   MAIL: mail,
   RCPT: rcpt,
   DATA: data,

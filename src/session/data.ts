@@ -9,6 +9,7 @@ import { DotUnstuffer } from "../stages/dot_unstuffer.ts";
 import type { Handler } from "./handler.ts";
 import { dataFaults } from "./message.ts";
 import { type Opening, openMessage } from "./opening.ts";
+import { answerMessage } from "./recipient_replies.ts";
 import type { Session } from "./session.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -38,9 +39,8 @@ export const data: Handler<"DATA"> = {
     await session.replies.drained();
 
     const reply = await receive(session, opened);
-    session.conclude(transaction.endWith(reply));
     session.state = next;
-    session.answer("DATA", reply);
+    answerMessage(session, "DATA", reply);
   },
 };
 

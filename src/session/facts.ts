@@ -11,6 +11,9 @@ import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Step } from "./phases.ts";
 
+/** How mail is handed over: SMTP (RFC 5321), or LMTP with a reply for each recipient (RFC 2033). */
+export type MailProtocol = "smtp" | "lmtp";
+
 /** Who the client is, as far as it is known: the connection, or what a trusted peer said of it. */
 export interface ClientFacts {
   /** IP address in text form, or `""` where the channel has none (Unix socket, memory). */
@@ -53,6 +56,8 @@ export interface Recipient {
   readonly parameters: RcptParameters;
   /** The upstream's reply to RCPT, or ours in its place; absent until there is one. */
   readonly reply?: Reply;
+  /** The upstream's reply to the message for this one, where it gives one for each (RFC 2033 §4.2). */
+  readonly outcome?: Reply;
 }
 
 /** The envelope (RFC 5321 §2.3.1). */

@@ -1,5 +1,5 @@
 /**
- * HELO and EHLO (RFC 5321 §4.1.1.1).
+ * HELO and EHLO (RFC 5321 §4.1.1.1), LHLO (RFC 2033 §4.1).
  *
  * @module
  */
@@ -15,6 +15,7 @@ import type { UpstreamFailure, UpstreamOffer } from "./upstream.ts";
 /** HELO: no extension at all. */
 export const helo: Handler<"HELO"> = {
   async obey(session, { name }, next) {
+    if (session.at.protocol === "lmtp") return session.fault("HELO", "unknownCommand");
     if (await refused(session, "HELO", name)) return;
     await begin(session, name, false);
     session.offered = Extensions.none;
@@ -23,24 +24,21 @@ export const helo: Handler<"HELO"> = {
   },
 };
 
-/** EHLO: the honest offer. */
-export const ehlo: Handler<"EHLO"> = {
-  async obey(session, { name }, next) {
-    if (await refused(session, "EHLO", name)) return;
+/**
+ * EHLO, or LHLO where LMTP is spoken: the honest offer. The other's is refused, so that two who mean
+ * different protocols find out (RFC 2033 §4.1).
+ */
+export const ehlo: Handler<"EHLO" | "LHLO"> = {
+  async obey(session, { verb, name }, next) {
+    const expected = session.at.protocol === "lmtp" ? "LHLO" : "EHLO";
+    if (verb !== expected) return session.fault(verb, "unknownCommand");
+    if (await refused(session, verb, name)) return;
     const upstream = await upstreamOffer(session);
     await begin(session, name, true);
     session.offered = offerTo(session, upstream);
     session.upstreamPipelines = upstream.extensions.has("PIPELINING");
     session.state = next;
-    session.answer("EHLO", new Reply(250, [session.hostname, ...session.offered.toLines()]));
-  },
-};
-
-/** LHLO: a listener that speaks SMTP must not take it (RFC 2033 §4.1). */
-export const lhlo: Handler<"LHLO"> = {
-  obey(session) {
-    session.fault("LHLO", "unknownCommand");
-    return Promise.resolve();
+    session.answer(verb, new Reply(250, [session.hostname, ...session.offered.toLines()]));
   },
 };
 

@@ -45,11 +45,16 @@ export class Input {
   /**
    * Reads the next chunk; only when nothing is buffered.
    *
+   * @param now By the clock's `monotonic`, where the caller has just read it.
    * @returns False once the client has ended its side.
    * @throws {TimeoutError} After `milliseconds`; the next `fill` goes on with the same read.
    * @throws What `interrupt` was given, once.
    */
-  fill(milliseconds: number, waitedFor: string, size?: number): Promise<boolean> {
+  fill(
+    milliseconds: number,
+    waitedFor: string,
+    { size, now }: { readonly size?: number; readonly now?: number } = {},
+  ): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
       if (this.#interruption !== undefined) return this.#break();
@@ -59,7 +64,7 @@ export class Input {
         return late();
       }
       const expired = () => this.#fail(new TimeoutError(waitedFor, milliseconds));
-      this.#deadline.start(milliseconds, expired);
+      this.#deadline.start(milliseconds, expired, now);
       if (this.#reading) return;
       this.#reading = true;
       this.channel.read(size).then(this.#arrived, this.#broken);

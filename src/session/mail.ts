@@ -88,7 +88,7 @@ export function open(
   transaction.link = link;
   transaction.upstream = name;
   transaction.current.parameters = mailParametersFor(link, parameters, client.trusted);
-  const origin = { id: transaction.id, client, forwarded };
+  const origin = { id: transaction.id, client, forwarded, protocol: session.at.protocol };
   transaction.mailReply = link.mail(reversePath, transaction.current.parameters, origin)
     .catch((error) => session.failure(error))
     .catch((error) => session.mishap(error))

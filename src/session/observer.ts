@@ -40,6 +40,8 @@ export type TransactionEnd =
   | { readonly kind: "accepted"; readonly reply: Reply }
   /** The client was told so, and nobody gets the message. */
   | { readonly kind: "discarded"; readonly reply: Reply }
+  /** The client was told so; it is kept aside under this name, and nobody upstream has it. */
+  | { readonly kind: "quarantined"; readonly reply: Reply; readonly as: string }
   /** MAIL, every recipient, DATA or the message itself was refused with this. */
   | { readonly kind: "refused"; readonly at: RefusedAt; readonly reply: Reply }
   /** The client has thought better of it: RSET, another EHLO, or QUIT. */

@@ -6,8 +6,12 @@
  */
 
 import { Reply } from "../rfc5321/reply.ts";
-import { Cutting, Discarding, type Receiver, Relaying } from "./message.ts";
+import { Delivery } from "./delivery.ts";
+import { Inspecting } from "./inspecting.ts";
+import { Cutting, Discarding, type Receiver } from "./message.ts";
+import { Relaying } from "./relaying.ts";
 import type { Session } from "./session.ts";
+import { Transforming } from "./transforming.ts";
 import type { Transaction } from "./transaction.ts";
 import type { DataForm } from "./upstream.ts";
 
@@ -50,11 +54,23 @@ async function receiverFor(
     await session.resetUpstream(transaction);
     return { receiver: new Discarding(session, transaction), form: wish };
   }
+  const { judge } = session;
+  const looked = judge.asks("headers") || judge.asks("filter") || judge.asks("content") ||
+    judge.seals === true;
+  const transforms = judge.transforms?.(transaction.facts) ?? [];
+  const form = looked || transforms.length > 0 ? "content" : wish;
   try {
-    const opened = await link.data(wish, current.parameters);
+    const opened = await link.data(form, current.parameters);
     if (opened instanceof Reply) return opened;
-    const { body, reply } = opened;
-    return { receiver: new Relaying(session, transaction, body), form: body.form, reply };
+    const { reply } = opened;
+    const body = transforms.length === 0 ? opened.body : new Transforming(opened.body, {
+      transforms,
+      binary: current.parameters.body === "BINARYMIME",
+      failed: (error) => session.mishap(error),
+    });
+    const delivery = new Delivery(session, transaction, body);
+    const receiver = looked ? new Inspecting(delivery) : new Relaying(delivery);
+    return { receiver, form: body.form, reply };
   } catch (error) {
     return session.failure(error);
   }

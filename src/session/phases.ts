@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { HeaderEdit, HeaderSection } from "../message/header_section.ts";
+import type { Message } from "../message/message.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { SessionFacts, TransactionFacts } from "./facts.ts";
+import type { MessageTransform } from "./transforming.ts";
 
 /** What each phase is told. A phase comes only after the session's own checks have passed. */
 export interface PhaseFacts {
@@ -45,10 +48,33 @@ export interface PhaseFacts {
   };
   /** DATA, or the first BDAT of a message: the envelope is complete. */
   data: TransactionFacts;
-  /** The header section has come; a part of it may be on its way to the upstream already. */
-  headers: TransactionFacts;
-  /** The whole message has come and is sound; the upstream does not know of its end yet. */
-  content: TransactionFacts;
+  /**
+   * The header section has come, or as much of it as the window holds; nothing of the message is on
+   * its way yet.
+   */
+  headers: TransactionFacts & {
+    readonly headers: HeaderSection;
+    /** Whether that is all of it. */
+    readonly complete: boolean;
+  };
+  /**
+   * Asked behind `headers`, all at once, while the message comes: `message` is to be read. The first
+   * refusal ends the transfer; the end of the message waits for all of them. `headers` has the edits
+   * of the phase `headers`; the message has them not.
+   */
+  filter: TransactionFacts & { readonly headers: HeaderSection; readonly message: Message };
+  /**
+   * The whole message has come and is sound, and every filter has answered; the upstream does not know
+   * of its end yet.
+   */
+  content: TransactionFacts & {
+    /** With the edits of the phase `headers`. */
+    readonly headers: HeaderSection;
+    /** The sum of what filters have given. */
+    readonly score: number;
+    /** Whether the header section can still be changed: the whole message is in the window. */
+    readonly editable: boolean;
+  };
   /** The session is over; an answer has no effect. */
   close: SessionFacts;
 }
@@ -66,11 +92,12 @@ export const phases: readonly Phase[] = [
   "rcpt",
   "data",
   "headers",
+  "filter",
   "content",
   "close",
 ];
 
-/** Refuse the command, at `headers` and `content` the message, with a 4xx or 5xx reply. */
+/** Refuse the command, behind `data` the message, with a 4xx or 5xx reply. */
 export interface Reject {
   /** Name of the rule that said it, where that is not the policy's own. */
   readonly by?: string;
@@ -125,12 +152,45 @@ export interface Route {
   readonly upstream: string;
 }
 
+/** Change the header section of the message. */
+export interface Edit {
+  /** Name of the rule that said it, where that is not the policy's own. */
+  readonly by?: string;
+  /** Tells verdicts apart. */
+  readonly kind: "edit";
+  /** One after the other. */
+  readonly edits: readonly HeaderEdit[];
+  /**
+   * The answer where that comes too late, because the message is larger than the window and its
+   * beginning on its way. Default: it goes on as it is.
+   */
+  readonly beyond?: Reply;
+}
+
+/** Say how suspicious a message is, in whatever unit the policy has. */
+export interface Score {
+  /** Name of the rule that said it, where that is not the policy's own. */
+  readonly by?: string;
+  /** Tells verdicts apart. */
+  readonly kind: "score";
+  /** Added to what others have given; below 0 for what speaks in its favour. */
+  readonly points: number;
+}
+
 /** Accept it and let it come to nothing: at `rcpt` the recipient, elsewhere the message. */
 export interface Discard {
   /** Name of the rule that said it, where that is not the policy's own. */
   readonly by?: string;
   /** Tells verdicts apart. */
   readonly kind: "discard";
+}
+
+/** Accept the message and keep it aside: nobody upstream gets it. */
+export interface Quarantine {
+  /** Name of the rule that said it, where that is not the policy's own. */
+  readonly by?: string;
+  /** Tells verdicts apart. */
+  readonly kind: "quarantine";
 }
 
 /** Proceed, and ask nobody else in this phase. */
@@ -160,12 +220,25 @@ export interface Verdicts {
   rcpt: Refusal | Rewrite | Route | Discard;
   /** Whether the envelope as a whole is good. */
   data: Refusal | Discard;
-  /** Whether the header is. */
-  headers: Refusal | Discard;
-  /** Whether the message is. */
-  content: Refusal | Discard;
+  /** Whether the header is, and what is to be changed in it. */
+  headers: Refusal | Discard | Quarantine | Edit | Score;
+  /** What somebody who reads the message makes of it. */
+  filter: Refusal | Discard | Quarantine | Edit | Score;
+  /** Whether the message is good. */
+  content: Refusal | Discard | Quarantine | Edit;
   /** Nothing any more. */
   close: never;
+}
+
+/** What is told about a message when nobody else has anything to say about it any more. */
+export interface SealFacts extends TransactionFacts {
+  /** As it goes to the upstream, below the trace header; as it came where `body` is absent. */
+  readonly headers: HeaderSection;
+  /**
+   * What stands behind the empty line, as it goes to the upstream; valid until the answer. Absent where
+   * nothing can be put on top any more: the beginning is on its way, or a stream is to change it.
+   */
+  readonly body?: Uint8Array;
 }
 
 /** A verdict of one phase, or of any. */
@@ -201,10 +274,18 @@ export interface Ruling {
   readonly cut?: number;
   /** See {@linkcode Discard}. */
   readonly discard?: boolean;
+  /** See {@linkcode Quarantine}. */
+  readonly quarantine?: boolean;
   /** What stands in the place of the path that was asked about; absent: itself. */
   readonly paths?: readonly Path[];
   /** See {@linkcode Route}. */
   readonly upstream?: string;
+  /** See {@linkcode Edit}; in their order. */
+  readonly edits?: readonly HeaderEdit[];
+  /** The answer where they come too late. */
+  readonly beyond?: Reply;
+  /** See {@linkcode Score}; the sum. */
+  readonly score?: number;
   /** Who said what. */
   readonly steps: readonly Step[];
   /** Who was asked, those that had nothing to say among them. */
@@ -221,6 +302,19 @@ export interface Judge {
 export interface SessionJudge {
   /** Whether there is anything to ask in a phase: what nobody looks at need not be prepared. */
   asks(phase: Phase): boolean;
+  /** What the message goes through, in this order. Never throws. */
+  transforms?(transaction: TransactionFacts): readonly MessageTransform[];
+  /** Octets of a message that it wants to be held, if not as many as everybody. */
+  readonly window?: number;
+  /**
+   * Whether it may want a message to be kept aside when its beginning is on its way: then a copy is
+   * made meanwhile.
+   */
+  readonly quarantines?: boolean;
+  /** Whether it has anything to say in `seal`. */
+  readonly seals?: boolean;
+  /** The last question about a message, with the answers of `content`. As `judge`. */
+  seal?(facts: SealFacts): Promise<Ruling>;
   /** Never rejects and always settles in bounded time. `mail` begins a transaction. */
   judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling>;
 }

@@ -9,6 +9,7 @@ import { extensionsOf, type RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { lacks, rcptParametersFor } from "./carry.ts";
+import type { Recipient } from "./facts.ts";
 import type { Handler } from "./handler.ts";
 import { open } from "./mail.ts";
 import type { ReplyName } from "./replies.ts";
@@ -85,11 +86,15 @@ async function relay(
   link: UpstreamLink,
   { forwardPath, parameters, paths, next }: Given,
 ): Promise<Reply> {
+  // In its place from now on: those behind it may be answered before it.
+  const recipient: { reply?: Reply } & Recipient = { forwardPath, parameters };
+  transaction.original.recipients.push(recipient);
   const sent = paths.map(async (path) => {
     const own = rcptParametersFor(link, parameters, forwardPath, path);
     const reply = await link.rcpt(path, own).catch((error) => session.failure(error));
     if (reply.positive) {
       transaction.current.recipients.push({ forwardPath: path, parameters: own, reply });
+      transaction.sources.push(recipient);
     }
     return reply;
   });
@@ -97,7 +102,7 @@ async function relay(
   const mailReply = await transaction.mailReply!;
   // A MAIL that waited for its recipients is refused with them; otherwise it has had its answer.
   const reply = transaction.mailWaited && !mailReply.positive ? mailReply : folded(replies);
-  transaction.original.recipients.push({ forwardPath, parameters, reply });
+  recipient.reply = reply;
   if (!reply.positive) transaction.refuse("rcpt", reply);
   // MAIL may have been refused while this was on its way.
   if (reply.positive && session.transaction === transaction) session.state = next;

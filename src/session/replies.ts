@@ -40,6 +40,8 @@ export const replyTexts = {
   badSequence: "503 5.5.1 Bad sequence of commands",
   // RFC 5321 §3.3: 554 where all recipients were refused.
   noRecipients: "554 5.5.1 No valid recipients",
+  // RFC 2033 §4.2
+  noRecipientsInLmtp: "503 5.5.1 No valid recipients",
   unknownParameter: "555 5.5.4 Parameter not recognized or not implemented",
   // RFC 6531 §3.5
   needsSmtpUtf8: "553 5.6.7 Address needs SMTPUTF8",

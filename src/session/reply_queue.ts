@@ -32,8 +32,11 @@ export interface ReplyQueueOptions {
   readonly clock: Clock;
   /** Milliseconds for one write: a client that does not read is given up. */
   readonly writeTimeout: number;
-  /** The last look at a reply as it is written: adapts it to what the client may see. */
-  readonly finish: (reply: Reply, asked: Asked) => Reply;
+  /**
+   * The last look at a reply as it is written, at `now` by the clock's `monotonic`: adapts it to what
+   * the client may see.
+   */
+  readonly finish: (reply: Reply, asked: Asked, now: number) => Reply;
 }
 
 /** See the module. */
@@ -47,17 +50,17 @@ export class ReplyQueue {
   #wanted = false;
   #changed: (() => void)[] = [];
   #error: unknown;
-  #lastKnown: number;
+  #lastWritten: number;
   readonly #deadline: Deadline;
 
   constructor(public channel: Channel, readonly options: ReplyQueueOptions) {
-    this.#lastKnown = options.clock.monotonic();
+    this.#lastWritten = options.clock.monotonic();
     this.#deadline = new Deadline(options.clock);
   }
 
-  /** When the last reply became known, by the clock's `monotonic`; now, while one is owed. */
-  get lastKnown(): number {
-    return this.owed ? this.options.clock.monotonic() : this.#lastKnown;
+  /** When the last reply was written, by the clock's `monotonic`; now, while one is owed. */
+  lastWritten(now: number): number {
+    return this.owed ? now : this.#lastWritten;
   }
 
   /**
@@ -73,14 +76,10 @@ export class ReplyQueue {
       this.#slots.push(slot);
       void reply.then((known) => {
         slot.reply = known;
-        this.#lastKnown = this.options.clock.monotonic();
         this.#notify();
         this.flush();
       });
-    } else {
-      this.#slots.push({ reply, asked });
-      this.#lastKnown = this.options.clock.monotonic();
-    }
+    } else this.#slots.push({ reply, asked });
   }
 
   /** Starts writing what is ready; whoever wants to know the end awaits `drained`. */
@@ -134,18 +133,18 @@ export class ReplyQueue {
   }
 
   #write(): void {
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined || this.#slots[0]?.reply === undefined) return;
+    const now = this.#lastWritten = this.options.clock.monotonic();
     const ready = this.#ready;
     while (this.#slots[0]?.reply !== undefined) {
       const { reply, asked } = this.#slots.shift()!;
-      ready.text(this.options.finish(reply!, asked).toString());
+      ready.text(this.options.finish(reply!, asked, now).toString());
     }
-    if (ready.length === 0) return;
     this.#writing = true;
     const { writeTimeout } = this.options;
     const waitedFor = "the client to read its replies";
     const expired = () => this.#fail(new TimeoutError(waitedFor, writeTimeout));
-    this.#deadline.start(writeTimeout, expired);
+    this.#deadline.start(writeTimeout, expired, now);
     this.channel.write(ready.octets).then(this.#written, this.#fail);
   }
 

@@ -140,10 +140,6 @@ export class SessionServer {
     const session = this.#session;
     this.#parsed = undefined;
     const { clock, timeouts } = session.settings;
-    const begun = clock.monotonic();
-    // A client that waits for a reply is not idle.
-    const left = (): number =>
-      Math.max(begun, session.replies.lastKnown) + timeouts.command - clock.monotonic();
     for (;;) {
       if (this.#dismissal !== undefined && !session.busy) {
         throw session.dismissal(this.#dismissal);
@@ -156,10 +152,15 @@ export class SessionServer {
         if (this.#parsed !== undefined) return this.#parsed;
       }
       session.replies.flush();
+      const now = clock.monotonic();
+      const begun = session.replies.lastWritten(now);
       try {
-        if (!await session.input.fill(Math.max(0, left()), "a command")) return undefined;
+        const left = Math.max(0, begun + timeouts.command - now);
+        if (!await session.input.fill(left, "a command", { now })) return undefined;
       } catch (error) {
-        if (!(error instanceof TimeoutError) || left() <= 0) throw error;
+        // A client that waits for a reply is not idle.
+        if (!(error instanceof TimeoutError)) throw error;
+        if (session.replies.lastWritten(clock.monotonic()) <= begun) throw error;
       }
     }
   }
@@ -181,7 +182,7 @@ export class SessionServer {
       // What is known need not wait for what this command has to wait for.
       session.replies.flush();
     }
-    const row = legality(session.state, verb);
+    const row = legality(session.state, verb, session.at.protocol);
     const handler = (handlers as Readonly<Record<Verb, Handler>>)[verb];
     if (row === undefined || "refuse" in row) {
       // Even a BDAT out of place has its octets behind it (RFC 3030 §2).

@@ -65,6 +65,8 @@ export class Session {
   authenticated = false;
 
   #channel: Channel;
+  /** Of the client as it is known now. */
+  #facts: SessionFacts | undefined;
   #link: UpstreamLink | undefined;
   /** Name of the link's upstream. */
   #linked = DEFAULT_UPSTREAM;
@@ -81,13 +83,14 @@ export class Session {
     this.startedAt = settings.clock.now();
     this.askedAt = settings.clock.monotonic();
     this.server = channel.localAddress;
-    this.client = this.#clientAt(channel.remoteAddress);
+    const { tls } = channel;
+    this.client = { ...this.#clientAt(channel.remoteAddress), ...tls !== undefined && { tls } };
     this.peer = this.client.address;
     this.input = new Input(channel, settings.clock);
     this.replies = new ReplyQueue(channel, {
       clock: settings.clock,
       writeTimeout: settings.timeouts.write,
-      finish: (reply, asked) => this.#finish(reply, asked),
+      finish: (reply, asked, now) => this.#finish(reply, asked, now),
     });
   }
 
@@ -99,7 +102,10 @@ export class Session {
   /** What policies and observers are shown: a copy, so that looking changes nothing. */
   get facts(): SessionFacts {
     const { id, startedAt, client, server } = this;
-    return { id, startedAt, client, server, listener: this.at.name };
+    if (this.#facts?.client !== client || this.#facts.server !== server) {
+      this.#facts = Object.freeze({ id, startedAt, client, server, listener: this.at.name });
+    }
+    return this.#facts;
   }
 
   /** Our name in this session (RFC 5321 §4.1.3 allows the literal where there is no name). */
@@ -214,6 +220,11 @@ export class Session {
   /** The same where nothing can come of it but a refusal; `undefined` to go on. */
   async refusal<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Reply | undefined> {
     return (await this.rule(phase, facts)).refusal;
+  }
+
+  /** Tells observers of a place at which nobody is asked. */
+  pass<P extends Phase>(phase: P, facts: PhaseFacts[P]): void {
+    this.settings.observer.ruling(phase, facts, PROCEED);
   }
 
   /**
@@ -334,7 +345,8 @@ export class Session {
     const refusal = await this.refusal("connect", { ...this.facts, silence });
     if (refusal !== undefined) throw this.dismissal(refusal);
     // RFC 5321 §4.2: the domain first. Nothing else: no program, no version.
-    this.answer(verb, new Reply(220, `${this.hostname} ESMTP`));
+    const protocol = this.at.protocol === "lmtp" ? "LMTP" : "ESMTP";
+    this.answer(verb, new Reply(220, `${this.hostname} ${protocol}`));
   }
 
   /** Waits for the client to speak; what it says stays buffered. */
@@ -361,17 +373,21 @@ export class Session {
       port: tcp.port,
       hello: "",
       extended: false,
+      login: this.at.login,
       trusted: this.settings.trusted.has(tcp.host),
     };
   }
 
-  #finish(reply: Reply, { verb, since }: Asked): Reply {
+  #finish(reply: Reply, { verb, since }: Asked, now: number): Reply {
     const { observer, replyNames } = this.settings;
     // RFC 6531 §3.7.4.3: UTF-8 in a reply only for a client that asked for SMTPUTF8.
     const utf8 = this.transaction?.original.parameters.smtputf8 === true;
     const presentable = utf8 ? reply : reply.inAscii();
-    const took = this.settings.clock.monotonic() - since;
-    observer.reply(this.facts, presentable, { verb, took, name: replyNames.get(reply) });
+    observer.reply(this.facts, presentable, {
+      verb,
+      took: now - since,
+      name: replyNames.get(reply),
+    });
     return presentable;
   }
 }

@@ -9,6 +9,8 @@ import type { Clock } from "../clock.ts";
 import type { NameCache } from "../dns/name_cache.ts";
 import type { Networks } from "../networks.ts";
 import type { Reply } from "../rfc5321/reply.ts";
+import type { MailProtocol } from "./facts.ts";
+import type { MessageStore } from "./message_store.ts";
 import type { Observer } from "./observer.ts";
 import type { Judge } from "./phases.ts";
 import type { ReplyName, ReplyTable } from "./replies.ts";
@@ -83,6 +85,12 @@ export interface Settings {
   readonly eagerMail: boolean;
   /** Who answers VRFY, EXPN and HELP. */
   readonly verify: "local" | "upstream";
+  /** Octets of a message that are held, where a policy looks at it. */
+  readonly window: number;
+  /** Where messages are kept that the policy has sent there; absent: nowhere. */
+  readonly quarantine: MessageStore | undefined;
+  /** Milliseconds for which a filter may keep a message waiting. */
+  readonly filterPatience: number;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
 }
@@ -90,10 +98,15 @@ export interface Settings {
 /** What is particular to one listener. */
 export interface ListenerSettings {
   readonly name: string;
+  readonly protocol: MailProtocol;
   /** TLS from the first octet (RFC 8314 §3), or on STARTTLS if the proxy has certificates. */
   readonly implicitTls: boolean;
   /** A PROXY header is mandatory, from these peers only; absent: none is expected. */
   readonly proxyFrom: Networks | undefined;
   readonly xclientFrom: Networks;
   readonly xforwardFrom: Networks;
+  /** The login of each client; absent: AUTH tells. */
+  readonly login: string | undefined;
+  /** The link for the trace header; absent: none is named. */
+  readonly via: string | undefined;
 }

@@ -12,6 +12,7 @@
  */
 
 import type { Verb } from "../rfc5321/command.ts";
+import type { MailProtocol } from "./facts.ts";
 import type { ReplyName } from "./replies.ts";
 
 /** Where a session stands. */
@@ -49,11 +50,15 @@ const anywhere = (state: State): Rows => ({
 });
 
 /** RFC 5321 §4.1.4: EHLO and RSET clear an open transaction. */
-const clearing: Rows = { HELO: to("ready"), EHLO: to("ready"), RSET: to("ready") };
+const clearing: Rows = {
+  HELO: to("ready"),
+  EHLO: to("ready"),
+  LHLO: to("ready"),
+  RSET: to("ready"),
+};
 
 const ready: Rows = {
   ...anywhere("ready"),
-  LHLO: to("ready"),
   ...clearing,
   // RFC 3207 §4.2: what was learnt before TLS is forgotten.
   STARTTLS: to("connected"),
@@ -106,6 +111,11 @@ export const table: Readonly<Record<State, Rows>> = {
   ended: {},
 };
 
+/** What LMTP has otherwise: RFC 2033 §4.2 asks for 503. */
+const inLmtp: Readonly<Partial<Record<State, Rows>>> = {
+  sender: { DATA: refuse("noRecipientsInLmtp"), BDAT: refuse("noRecipientsInLmtp") },
+};
+
 /**
  * Commands that are judged only when every earlier reply is known: they end a group
  * (RFC 2920 §3.1) or mean something else after a refusal.
@@ -126,6 +136,11 @@ export const barriers: ReadonlySet<Verb> = new Set<Verb>([
 ]);
 
 /** What the table says of a command; nothing: the client's mistake. */
-export function legality(state: State, verb: Verb): Row | undefined {
-  return table[state][verb];
+export function legality(
+  state: State,
+  verb: Verb,
+  protocol: MailProtocol = "smtp",
+): Row | undefined {
+  const own = protocol === "lmtp" ? inLmtp[state]?.[verb] : undefined;
+  return own ?? table[state][verb];
 }

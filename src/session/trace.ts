@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ClientFacts } from "./facts.ts";
+import type { ClientFacts, MailProtocol } from "./facts.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -46,9 +46,14 @@ function dateText(milliseconds: number): string {
 }
 
 /** The `with` word: RFC 3848, and RFC 6531 §4.3 for messages under SMTPUTF8. */
-export function withProtocol(client: ClientFacts, smtpUtf8: boolean): string {
+export function withProtocol(
+  client: ClientFacts,
+  smtpUtf8: boolean,
+  protocol: MailProtocol = "smtp",
+): string {
   const suffix = (client.tls ? "S" : "") + (client.login === undefined ? "" : "A");
-  if (smtpUtf8) return `UTF8SMTP${suffix}`;
+  if (smtpUtf8) return `UTF8${protocol.toUpperCase()}${suffix}`;
+  if (protocol === "lmtp") return `LMTP${suffix}`;
   return client.extended || suffix !== "" ? `ESMTP${suffix}` : "SMTP";
 }
 
@@ -58,21 +63,27 @@ function tcpInfo(client: ClientFacts): string {
   return client.address.includes(":") ? `[IPv6:${client.address}]` : `[${client.address}]`;
 }
 
+/** Who the client is, as the trace header says it (RFC 5321 §4.4 From-domain). */
+export function fromDomain(client: ClientFacts): string {
+  const hello = NAME.test(client.hello) ? client.hello : "unknown";
+  const named = client.name !== undefined && NAME.test(client.name) ? `${client.name} ` : "";
+  return `from ${hello} (${named}${tcpInfo(client)})`;
+}
+
 /** Builds the header for a message that begins now, with its CRLFs. */
 export function traceHeader(session: Session, transaction: Transaction): string {
   const { client } = session;
-  const literal = tcpInfo(client);
-  const hello = NAME.test(client.hello) ? client.hello : "unknown";
-  const named = client.name !== undefined && NAME.test(client.name) ? `${client.name} ` : "";
   const smtpUtf8 = transaction.current.parameters.smtputf8 === true;
+  const via = session.at.via === undefined ? "" : ` via ${session.at.via}`;
+  const protocol = withProtocol(client, smtpUtf8, session.at.protocol);
   const accepted = transaction.original.recipients.filter((one) => one.reply?.positive);
   const lines = [
-    `Received: from ${hello} (${named}${literal})`,
-    `by ${session.hostname} with ${withProtocol(client, smtpUtf8)} id ${transaction.id}`,
+    `Received: ${fromDomain(client)}`,
+    `by ${session.hostname}${via} with ${protocol} id ${transaction.id}`,
   ];
   // More than one would tell each recipient of the others (RFC 5321 §7.2).
   if (accepted.length === 1) lines.push(`for ${accepted[0].forwardPath}`);
   // RFC 8314 §7.4
-  if (client.tls !== undefined) lines.push(`tls ${client.tls.cipher}`);
+  if (client.tls?.cipher) lines.push(`tls ${client.tls.cipher}`);
   return `${lines.join("\r\n\t")};\r\n\t${dateTime(session.settings.clock.now())}\r\n`;
 }

@@ -10,6 +10,7 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "./facts.ts";
 import type { RefusedAt, TransactionEnd } from "./observer.ts";
 import type { Phase, Step } from "./phases.ts";
+import type { RecipientReplies } from "./recipient_replies.ts";
 import type { UpstreamLink } from "./upstream.ts";
 
 /** An envelope while it grows. */
@@ -64,6 +65,8 @@ export class Transaction {
   mailRefusal: Reply | undefined;
   /** Accepted to come to nothing. */
   discarded = false;
+  /** Under this name it is kept aside, and nobody upstream has it. */
+  kept: string | undefined;
   /** What was last refused in it. */
   #refusal: Refusal | undefined;
   /** What the policy has said so far. */
@@ -73,6 +76,10 @@ export class Transaction {
   /** RCPT commands taken in, whatever became of them; one that became several counts as so many. */
   attempted = 0;
   message: MessageInChunks | undefined;
+  /** For each of the current recipients the client's own of which it came. */
+  readonly sources: Recipient[] = [];
+  /** The replies to its message, in LMTP, once that has been handed over. */
+  replies: RecipientReplies | undefined;
   /** Its mail data are being taken back. */
   undoing: Promise<void> | undefined;
 
@@ -110,9 +117,25 @@ export class Transaction {
     return left ? { kind: otherwise } : { kind: "refused", at, reply };
   }
 
-  /** How it ends with this reply to its mail data. */
-  endWith(reply: Reply): TransactionEnd {
+  /** The recipients that the client was told are accepted. */
+  get accepted(): readonly Recipient[] {
+    return this.original.recipients.filter(({ reply }) => reply?.positive);
+  }
+
+  /** The upstream has answered the message for one of the current recipients. */
+  hear(nth: number, outcome: Reply): void {
+    const { recipients } = this.current;
+    recipients[nth] = { ...recipients[nth], outcome };
+    this.replies?.heard(this.sources[nth], outcome);
+  }
+
+  /** How it ends with this reply to its mail data; in LMTP, one that somebody has is accepted. */
+  endWith(last: Reply): TransactionEnd {
+    const taken = this.replies &&
+      this.current.recipients.find(({ outcome }) => outcome?.positive)?.outcome;
+    const reply = taken ?? last;
     if (!reply.positive) return { kind: "refused", at: "message", reply };
+    if (this.kept !== undefined) return { kind: "quarantined", reply, as: this.kept };
     return { kind: this.discarded ? "discarded" : "accepted", reply };
   }
 

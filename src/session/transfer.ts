@@ -19,9 +19,8 @@ export class Transfer {
   #size = SMALL_READ;
 
   constructor(session: Session) {
-    const { clock, timeouts } = session.settings;
     this.#session = session;
-    this.#end = clock.monotonic() + timeouts.transfer;
+    this.#end = session.askedAt + session.settings.timeouts.transfer;
   }
 
   /**
@@ -33,10 +32,13 @@ export class Transfer {
   async more(): Promise<void> {
     const { input, settings } = this.#session;
     if (input.buffered > 0) return;
-    const left = this.#end - settings.clock.monotonic();
+    const now = settings.clock.monotonic();
+    const left = this.#end - now;
     if (left <= 0) throw this.#session.dismissal("transferTooLong");
     const wait = Math.min(left, settings.timeouts.data);
-    if (!await input.fill(wait, "mail data", this.#size)) throw new SessionOver("vanished");
+    if (!await input.fill(wait, "mail data", { size: this.#size, now })) {
+      throw new SessionOver("vanished");
+    }
     // A full buffer says that there is more; sizes in between would only be made and thrown away.
     if (input.buffered >= this.#size) this.#size = LARGE_READ;
   }

@@ -10,7 +10,7 @@ import type { Extensions } from "../rfc5321/extension.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Reply } from "../rfc5321/reply.ts";
-import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
+import type { ClientFacts, ForwardedFacts, MailProtocol, SessionFacts } from "./facts.ts";
 
 /** The next hop. */
 export interface Upstream {
@@ -82,9 +82,19 @@ export interface UpstreamBody {
   /**
    * Ends the mail data: from here on the upstream may take responsibility (RFC 5321 §6.1).
    *
-   * @throws {UpstreamFailure} If no answer came: whether it has the message is not known.
+   * @param heard Told of the reply for each recipient as it comes, where the upstream gives one for
+   * each that it has accepted, the nth from 0 (RFC 2033 §4.2).
+   * @returns What a client is told that can be told only one: of several the first 4yz, else the first
+   * 5yz, else the first.
+   * @throws {UpstreamFailure} If an answer did not come: whether it has the message is not known, but
+   * for recipients that were heard of.
    */
-  finish(): Promise<Reply>;
+  finish(heard?: (nth: number, reply: Reply) => void): Promise<Reply>;
+  /**
+   * Lets the upstream know that more is to come, where its protocol has a way: whoever keeps it waiting
+   * calls it now and then, between two writes. Never throws.
+   */
+  keepAlive?(): void;
   /** Takes it all back: the upstream never sees an end of mail data. Never rejects. */
   cancel(): Promise<void>;
 }
@@ -97,6 +107,8 @@ export interface Origin {
   readonly client: ClientFacts;
   /** What a trusted peer said of the client behind it; it goes before `client`. */
   readonly forwarded?: ForwardedFacts;
+  /** What the client speaks. @default "smtp" */
+  readonly protocol?: MailProtocol;
 }
 
 /** A connection to the upstream that has been greeted; commands may be called without awaiting. */
@@ -125,7 +137,8 @@ export interface UpstreamLink {
   /**
    * Opens the mail data.
    *
-   * @param wish The form in which the caller has them; the body's own `form` decides.
+   * @param wish The form in which the caller has them; the body's own `form` decides. Every upstream
+   * can take content.
    * @returns The body, with the upstream's 354 where it sent one; or its refusal.
    */
   data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply>;

@@ -125,7 +125,8 @@ export class WatchedLink implements UpstreamLink {
       },
       write: (octets) => body.write(octets),
       writeLast: (octets) => body.writeLast?.(octets) ?? body.write(octets),
-      finish: () => this.#answer("message", body.finish()),
+      finish: (heard) => this.#answer("message", body.finish(heard)),
+      keepAlive: () => body.keepAlive?.(),
       cancel: () => body.cancel(),
     };
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { verbs } from "../../src/rfc5321/mod.ts";
 import { handlers } from "../../src/session/commands.ts";
+import { replyTexts } from "../../src/session/replies.ts";
 import { barriers, legality, type State, table } from "../../src/session/state.ts";
 
 /** The verbs that are a mistake in each state; every other pair of state and verb has its row. */
@@ -8,9 +9,9 @@ const absent: Readonly<Record<State, readonly string[]>> = {
   connected: ["MAIL", "RCPT", "DATA", "BDAT", "STARTTLS", "AUTH"],
   ready: ["RCPT", "DATA", "BDAT"],
   refused: [],
-  sender: ["LHLO", "MAIL", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
-  recipients: ["LHLO", "MAIL", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
-  chunks: ["LHLO", "MAIL", "RCPT", "DATA", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
+  sender: ["MAIL", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
+  recipients: ["MAIL", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
+  chunks: ["MAIL", "RCPT", "DATA", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
   ended: [...verbs],
 };
 
@@ -47,10 +48,18 @@ Deno.test("state: every state but the first is reached, and every one can be lef
 
 Deno.test("state: RSET and EHLO end a transaction wherever they are (RFC 5321 §4.1.4)", () => {
   for (const state of states.filter((one) => one !== "ended" && one !== "connected")) {
-    for (const verb of ["RSET", "EHLO", "HELO"] as const) {
+    for (const verb of ["RSET", "EHLO", "HELO", "LHLO"] as const) {
       assertEquals(legality(state, verb), { next: "ready" }, `${state} ${verb}`);
     }
   }
+});
+
+Deno.test("state: LMTP has 503 where there is no recipient (RFC 2033 §4.2)", () => {
+  for (const verb of ["DATA", "BDAT"] as const) {
+    assertEquals(legality("sender", verb, "lmtp"), { refuse: "noRecipientsInLmtp" });
+    assertEquals(legality("recipients", verb, "lmtp"), legality("recipients", verb));
+  }
+  assert(replyTexts.noRecipientsInLmtp.startsWith("503 "));
 });
 
 Deno.test("state: BDAT wherever it is refused has its octets read away (RFC 3030 §2)", () => {

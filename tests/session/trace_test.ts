@@ -26,6 +26,8 @@ Deno.test("trace: the with word (RFC 3848, RFC 6531 §4.3)", () => {
   ];
   for (const [facts, utf8, word] of words) {
     assertEquals(withProtocol({ ...client, ...facts }, utf8), word);
+    const inLmtp = word.replace(/E?SMTP/, "LMTP");
+    assertEquals(withProtocol({ ...client, ...facts }, utf8, "lmtp"), inLmtp);
   }
 });
 
