@@ -108,7 +108,7 @@ export class MemberLink implements UpstreamLink {
       },
       write: (octets) => this.#watched(body.write(octets)),
       writeLast: (octets) => this.#watched(body.writeLast?.(octets) ?? body.write(octets)),
-      finish: () => this.#watched(body.finish()),
+      finish: (heard) => this.#watched(body.finish(heard)),
       cancel: () => body.cancel(),
     };
   }

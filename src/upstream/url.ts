@@ -1,7 +1,8 @@
 /**
  * Upstreams as an operator writes them:
  * `smtp://host:port?tls=verify`, `smtps://host`, `smtp+mx://domain`, `smtp+srv://_service._tcp.domain`,
- * `unix:/path`, `capture:` and `capture:directory`.
+ * `unix:/path`, `ws://host/path`, `wss://host/path`, `lmtp://host:port`, `lmtp+unix:/path`, `https://host/path`,
+ * `capture:` and `capture:directory`.
  *
  * @module
  */
@@ -10,6 +11,8 @@ import type { Target, TlsVerification } from "../channel.ts";
 import { hostName } from "../dns/resolver.ts";
 import { OptionError } from "../errors.ts";
 import { asciiLowerCase } from "../rfc5321/text.ts";
+import type { MailProtocol } from "../session/facts.ts";
+import { httpForm, readHttpUrl } from "./http/upstream.ts";
 import type { UpstreamTls } from "./smtp/connect.ts";
 import type { Chunking } from "./smtp/link.ts";
 
@@ -17,13 +20,18 @@ import type { Chunking } from "./smtp/link.ts";
 export type UpstreamUrl =
   /** A capture: in memory, or in a directory, which an adapter has to open. */
   | { readonly kind: "capture"; readonly directory: string | undefined }
+  /** The URL of {@linkcode httpUpstream}, its query and all. */
+  | { readonly kind: "http"; readonly url: string }
   /** Options of {@linkcode smtpUpstream}, but for what only a runtime has. */
   | {
     readonly kind: "smtp";
+    readonly protocol: MailProtocol;
     readonly target: Target;
     readonly tls: UpstreamTls;
     /** Path of a PEM file with authorities, for whoever can read it. */
     readonly authorities: string | undefined;
+    /** Path of a file with a bearer token for a WebSocket, or `env:NAME`. */
+    readonly token?: string;
     readonly chunking: Chunking;
   }
   /** Options of {@linkcode discoveredUpstream}, and what holds for each of its servers. */
@@ -42,9 +50,10 @@ export type UpstreamUrl =
 
 const ALLOWED =
   "smtp://host:port, smtps://host:port, smtp+mx://domain, smtp+srv://_service._tcp.domain, " +
-  "smtps+srv://_service._tcp.domain, unix:/path (each with ?tls=none|opportunistic|required|" +
-  "verify, ca=file, name=host, pin=sha256:hex, chunking=small|as-received|always|never), capture: or " +
-  "capture:directory";
+  "smtps+srv://_service._tcp.domain, unix:/path, lmtp://host:port, lmtp+unix:/path, " +
+  "ws://host/path?token=file (each with ?tls=none|opportunistic|required|verify, ca=file, " +
+  "name=host, pin=sha256:hex, chunking=small|as-received|always|never), " +
+  "wss://host/path?ca=file&token=file, https://host/path, capture: or capture:directory";
 
 /** Ways to servers, by the protocol of their URLs. */
 const SCHEMES: Readonly<
@@ -52,6 +61,7 @@ const SCHEMES: Readonly<
 > = {
   "smtp:": { by: "host", port: 25 },
   "smtps:": { by: "host", port: 465 },
+  "lmtp:": { by: "host", port: 24 },
   "smtp+mx:": { by: "mx", port: 25 },
   "smtp+srv:": { by: "srv", port: 0 },
   "smtps+srv:": { by: "srv", port: 0 },
@@ -66,9 +76,11 @@ const FINGERPRINT = /^sha256:((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})$/;
 /**
  * Reads an upstream as an operator writes it: `smtp://host:port`, `smtps://host:port`,
  * `smtp+mx://domain`, `smtp+srv://_service._tcp.domain` (`smtps+srv:` for TLS from the first octet),
- * `unix:/path`, `capture:` or `capture:directory`. Port 25 and 465 are the defaults. All but captures
- * take `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
- * `pin=sha256:hex` (repeatable) and `chunking=small|as-received|always|never` as query.
+ * `unix:/path`, `lmtp://host:port`, `lmtp+unix:/path`, `ws://host/path`, `wss://host/path`, `capture:`
+ * or `capture:directory`. Ports 25, 465 and, for LMTP, 24 are the defaults. All but captures take
+ * `tls=none|opportunistic|required|verify`, `name=host` for the certificate, `ca=file`,
+ * `pin=sha256:hex` (repeatable) and `chunking=small|as-received|always|never` as query; a WebSocket
+ * also `token=file`, and one under TLS of its own (`wss`) of the others only `ca` and `chunking`.
  *
  * With records, the name that `tls=verify` checks is that of the host which they name: whoever can
  * forge the records has a certificate for a host of his own. `name=host` does not depend on them.
@@ -94,6 +106,11 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     const directory = text.slice("capture:".length);
     return { kind: "capture", directory: directory === "" ? undefined : directory };
   }
+  if (/^https?:/i.test(text)) {
+    const url = readHttpUrl(text, false);
+    if (url === undefined) throw wrong(text, httpForm);
+    return { kind: "http", url: url.href };
+  }
   const url = URL.parse(text);
   if (url === null) throw wrong();
   const place = placeOf(url);
@@ -102,8 +119,9 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
 
   const query = new Map<string, string[]>();
   for (const [name, value] of url.searchParams) {
-    if (!["tls", "ca", "name", "pin", "chunking"].includes(name)) {
-      throw wrong(`${name}=${value}`, "the parameters tls, ca, name, pin, chunking");
+    const known = parametersOf(url.protocol);
+    if (!known.includes(name)) {
+      throw wrong(`${name}=${value}`, `the parameters ${known.join(", ")}`);
     }
     query.set(name, [...query.get(name) ?? [], value]);
   }
@@ -118,7 +136,8 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     return match[1].replaceAll(":", "").toLowerCase();
   });
   const implicit = url.protocol.startsWith("smtps");
-  const mode = one("tls") ?? (pins.length > 0 || implicit ? "verify" : "opportunistic");
+  const mode = one("tls") ??
+    (pins.length > 0 || implicit ? "verify" : url.protocol === "wss:" ? "none" : "opportunistic");
   const name = one("name") ?? nameOf(place);
   const verify: TlsVerification = pins.length > 0
     ? { kind: "fingerprint", fingerprints: pins }
@@ -132,8 +151,17 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     ...place,
     tls: tlsOf(mode, implicit, verify, () => wrong(`tls=${mode}`)),
     authorities: one("ca"),
+    ...query.has("token") && { token: one("token") },
     chunking: chunking as Chunking,
   };
+}
+
+const PARAMETERS = ["tls", "ca", "name", "pin", "chunking"];
+
+function parametersOf(protocol: string): readonly string[] {
+  if (protocol === "ws:") return [...PARAMETERS, "token"];
+  // Its TLS is the WebSocket's, which verifies the name of the host.
+  return protocol === "wss:" ? ["ca", "token", "chunking"] : PARAMETERS;
 }
 
 /** What holds for one host of a domain. */
@@ -143,7 +171,7 @@ export function tlsAt(tls: UpstreamTls, host: string): UpstreamTls {
 }
 
 type Place =
-  | { readonly kind: "smtp"; readonly target: Target }
+  | { readonly kind: "smtp"; readonly protocol: MailProtocol; readonly target: Target }
   | {
     readonly kind: "discovered";
     readonly by: "mx" | "srv";
@@ -154,13 +182,21 @@ type Place =
 /** The name that a certificate has to bear. */
 function nameOf(place: Place): string | undefined {
   if (place.kind === "discovered") return "";
-  return place.target.transport === "tcp" ? place.target.host : undefined;
+  const { target } = place;
+  if (target.transport === "websocket") return new URL(target.url).hostname;
+  return target.transport === "tcp" ? target.host : undefined;
 }
 
 function placeOf(url: URL): Place | undefined {
-  if (url.protocol === "unix:") {
+  const protocol = url.protocol.startsWith("lmtp") ? "lmtp" : "smtp";
+  if (url.protocol === "unix:" || url.protocol === "lmtp+unix:") {
     if (!url.pathname.startsWith("/") || url.hostname !== "") return undefined;
-    return { kind: "smtp", target: { transport: "unix", path: decodeURIComponent(url.pathname) } };
+    const path = decodeURIComponent(url.pathname);
+    return { kind: "smtp", protocol, target: { transport: "unix", path } };
+  }
+  if ((url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "") {
+    const target = `${url.protocol}//${url.host}${url.pathname}`;
+    return { kind: "smtp", protocol, target: { transport: "websocket", url: target } };
   }
   const scheme = Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;
   if (scheme === undefined || url.hostname === "") return undefined;
@@ -170,7 +206,9 @@ function placeOf(url: URL): Place | undefined {
   if ((port === 0) !== (by === "srv")) return undefined;
   if (by === "host") {
     const host = url.hostname.replace(/^\[|\]$/g, "");
-    return { kind: "smtp", target: { transport: "tcp", host, port } };
+    // RFC 2033 §5
+    if (protocol === "lmtp" && port === 25) return undefined;
+    return { kind: "smtp", protocol, target: { transport: "tcp", host, port } };
   }
   const domain = by === "mx" ? hostName(url.hostname) : serviceName(url.hostname);
   return domain === undefined ? undefined : { kind: "discovered", by, domain, port };

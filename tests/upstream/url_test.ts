@@ -10,15 +10,25 @@ type Smtp = Extract<UpstreamUrl, { kind: "smtp" }>;
 Deno.test("upstream url: what it says", () => {
   const plain: Omit<Smtp, "target"> = {
     kind: "smtp",
+    protocol: "smtp",
     tls: { mode: "opportunistic" },
     authorities: undefined,
     chunking: "small",
   };
-  const records = { ...plain, kind: "discovered" as const };
+  const { protocol: _, ...either } = plain;
+  const records = { ...either, kind: "discovered" as const };
+  const lmtp = { ...plain, protocol: "lmtp" as const };
   const named = (name: string) => ({ kind: "name" as const, name });
   const rows: readonly [text: string, url: UpstreamUrl][] = [
     ["capture:", { kind: "capture", directory: undefined }],
     ["capture:./mail", { kind: "capture", directory: "./mail" }],
+    ["https://hook.example/in?key=a%20b&tls=x", {
+      kind: "http",
+      url: "https://hook.example/in?key=a%20b&tls=x",
+    }],
+    ["HTTP://127.0.0.1:8080", { kind: "http", url: "http://127.0.0.1:8080/" }],
+    ["http://localhost/", { kind: "http", url: "http://localhost/" }],
+    ["http://[::1]/in", { kind: "http", url: "http://[::1]/in" }],
     ["smtp://mx.example", { ...plain, target: tcp("mx.example", 25) }],
     ["smtp://mx.example:2525/", { ...plain, target: tcp("mx.example", 2525) }],
     ["smtp://[2001:db8::1]:26", { ...plain, target: tcp("2001:db8::1", 26) }],
@@ -85,7 +95,32 @@ Deno.test("upstream url: what it says", () => {
       port: 0,
       tls: { mode: "implicit", verify: named("") },
     }],
+    ["ws://mx.example:8080/smtp", {
+      ...plain,
+      target: { transport: "websocket", url: "ws://mx.example:8080/smtp" },
+    }],
+    ["ws://[::1]?tls=verify&name=mx.example&token=env:TOKEN", {
+      ...plain,
+      target: { transport: "websocket", url: "ws://[::1]/" },
+      tls: { mode: "required", verify: named("mx.example") },
+      token: "env:TOKEN",
+    }],
+    ["wss://mx.example/smtp?ca=/a.pem&token=/token&chunking=always", {
+      ...plain,
+      target: { transport: "websocket", url: "wss://mx.example/smtp" },
+      tls: { mode: "none" },
+      authorities: "/a.pem",
+      token: "/token",
+      chunking: "always",
+    }],
     ["unix:/run/smtp", { ...plain, target: { transport: "unix", path: "/run/smtp" } }],
+    ["lmtp://store.example", { ...lmtp, target: tcp("store.example", 24) }],
+    ["lmtp://store.example:2003?tls=none", {
+      ...lmtp,
+      target: tcp("store.example", 2003),
+      tls: { mode: "none" },
+    }],
+    ["lmtp+unix:/run/lmtp", { ...lmtp, target: { transport: "unix", path: "/run/lmtp" } }],
   ];
   for (const [text, url] of rows) assertEquals(parseUpstreamUrl(text, "--upstream"), url, text);
 });
@@ -107,8 +142,19 @@ Deno.test("upstream url: each host of a domain has to prove its own name, or the
 Deno.test("upstream url: what cannot be read is named", () => {
   const rows: readonly [text: string, message: string][] = [
     ["", 'found "", allowed is smtp://'],
+    ["ws://me@mx.example/smtp", 'found "ws://me@mx.example/smtp"'],
+    ["wss://mx?tls=verify", 'found "tls=verify", allowed is the parameters ca, token, chunking'],
+    ["wss://mx?token=a&token=b", 'found "two of token"'],
+    [
+      "smtp://mx?token=a",
+      'found "token=a", allowed is the parameters tls, ca, name, pin, chunking',
+    ],
     ["mx.example", 'found "mx.example"'],
-    ["http://mx.example", 'found "http://mx.example"'],
+    ["http://mx.example", "allowed is https://host/path, or http:// to a loopback address"],
+    ["http://127.0.0.1.example/", "allowed is https://host/path"],
+    ["https://user:word@hook.example/", "allowed is https://host/path"],
+    ["https://hook.example/#part", "allowed is https://host/path"],
+    ["https://", "allowed is https://host/path"],
     ["smtp://", 'found "smtp://"'],
     ["smtp://mx:0x19", 'found "smtp://mx:0x19"'],
     ["smtp://mx:65536", 'found "smtp://mx:65536"'],

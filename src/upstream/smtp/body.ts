@@ -5,15 +5,15 @@
  * @module
  */
 
-import { Reply } from "../../rfc5321/reply.ts";
+import type { Reply } from "../../rfc5321/reply.ts";
 import { type DataForm, type UpstreamBody, UpstreamFailure } from "../../session/upstream.ts";
 import { BdatFramer } from "../../stages/bdat_framer.ts";
 import { DotStuffer } from "../../stages/dot_stuffer.ts";
 import { encode } from "../../bytes.ts";
 import { Scratch } from "../../scratch.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { waitFor } from "./timeouts.ts";
-import type { UpstreamTimeouts } from "./timeouts.ts";
+import { answerTo, type Heard, replyOf, settled } from "./ending.ts";
+import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
 /** Octets that are copied to leave together with the end of the message: more cost a write less. */
 const HELD = 16_384;
@@ -21,17 +21,12 @@ const HELD = 16_384;
 /** What is left of the end of mail data behind a whole line (RFC 5321 §4.1.1.4). */
 export const TERMINATOR = encode(".\r\n");
 
-/** A reply of the upstream as it goes on to the client, whose session is another one. */
-export function settled(reply: Reply): Reply {
-  // 421 says that the upstream closes; our own session goes on (RFC 5321 §3.8).
-  const own = reply.code === 421 ? new Reply(451, reply.lines) : reply;
-  return own.withEnhanced("0.0");
-}
-
 /** What a body needs of its link. */
 export interface BodyLink {
   readonly dialogue: Dialogue;
   readonly timeouts: UpstreamTimeouts;
+  /** Accepted ones, where each gets its own reply to the message; absent: one is for all. */
+  readonly recipients?: number;
   /** Told how the message was answered. */
   readonly ended: (reply: Reply) => void;
   /** Says RSET. @throws {UpstreamFailure} */
@@ -70,15 +65,13 @@ export class DataBody implements UpstreamBody {
     else await this.write(octets);
   }
 
-  async finish(): Promise<Reply> {
-    const reply = this.link.dialogue.expect(waitFor(this.link.timeouts, "dataTermination"));
-    // Where the write fails, so does the reply, and perhaps before anybody awaits it.
-    reply.catch(() => {});
+  async finish(heard?: Heard): Promise<Reply> {
+    const answer = answerTo(this.link, heard);
     this.#last.add(this.#stuffer?.terminator() ?? TERMINATOR);
     await this.link.dialogue.write(this.#last.octets).then(() => this.#last.free(), () => {});
-    const answer = finalReply(this.link.dialogue, await reply);
-    this.link.ended(answer);
-    return answer;
+    const reply = await answer;
+    this.link.ended(reply);
+    return reply;
   }
 
   cancel(): Promise<void> {
@@ -115,8 +108,10 @@ export class BdatBody implements UpstreamBody {
     await this.#send((out) => this.#framer.transform(octets, out));
   }
 
-  async finish(): Promise<Reply> {
-    await this.#send((out) => this.#framer.flush(out));
+  async finish(heard?: Heard): Promise<Reply> {
+    // Behind a chunk that is refused nobody could say how many replies the last one gets.
+    if (this.link.recipients !== undefined) await this.#lastReply.catch(() => {});
+    await this.#send((out) => this.#framer.flush(out), () => answerTo(this.link, heard));
     const reply = await this.#lastReply.catch((error) => this.#unlessRefused(error));
     const { refusal } = this;
     this.link.ended(refusal ?? reply!);
@@ -125,16 +120,27 @@ export class BdatBody implements UpstreamBody {
     return refusal ?? reply!;
   }
 
+  /** Not BDAT 0: a server may take that for a mistake. Its reply stands between those to chunks. */
+  keepAlive(): void {
+    const { dialogue, timeouts } = this.link;
+    if (this.refusal !== undefined || !dialogue.open) return;
+    // Where nothing may be sent ahead of a reply, it goes behind the one that is awaited.
+    dialogue.send("NOOP", waitFor(timeouts, "reset")).catch(() => {});
+  }
+
   cancel(): Promise<void> {
     return takeBack(this.link);
   }
 
-  async #send(frame: (out: { enqueue(octets: Uint8Array): void }) => void): Promise<void> {
+  async #send(
+    frame: (out: { enqueue(octets: Uint8Array): void }) => void,
+    answer: () => Promise<Reply> = () => replyOf(this.link),
+  ): Promise<void> {
     if (this.refusal !== undefined) return;
     const frames: Uint8Array[] = [];
     const before = this.#framer.chunks;
     frame({ enqueue: (octets) => void frames.push(octets) });
-    for (let nth = before; nth < this.#framer.chunks; nth++) this.#expectReply();
+    for (let nth = before; nth < this.#framer.chunks; nth++) this.#await(answer());
     try {
       // RFC 3030 §2: what has been announced is sent, even if a refusal comes meanwhile.
       for (const octets of frames) await this.link.dialogue.write(octets);
@@ -149,12 +155,10 @@ export class BdatBody implements UpstreamBody {
     if (this.refusal === undefined) throw error;
   }
 
-  #expectReply(): void {
-    const reply = this.link.dialogue.expect(waitFor(this.link.timeouts, "dataTermination"));
-    this.#lastReply = reply.then((one) => {
-      const answer = finalReply(this.link.dialogue, one);
-      if (!answer.positive) this.#refusal ??= answer;
-      return answer;
+  #await(answer: Promise<Reply>): void {
+    this.#lastReply = answer.then((reply) => {
+      if (!reply.positive) this.#refusal ??= reply;
+      return reply;
     });
     // Whoever needs it awaits it; until then a lost connection is no unhandled rejection.
     this.#lastReply.catch(() => {});
@@ -164,12 +168,4 @@ export class BdatBody implements UpstreamBody {
 /** What the server has said as it hung up in the middle of mail data. */
 export function lostBy({ unsolicited }: Dialogue): Reply | undefined {
   return unsolicited?.transient || unsolicited?.permanent ? settled(unsolicited) : undefined;
-}
-
-/** The reply to a message or a chunk: 3yz is no answer to it (RFC 5321 §4.3.2). */
-export function finalReply(dialogue: Dialogue, reply: Reply): Reply {
-  if (!reply.intermediate) return settled(reply);
-  const failure = new UpstreamFailure("protocol", `Unfit reply to mail data: ${reply.text}`);
-  dialogue.fail(failure);
-  throw failure;
 }

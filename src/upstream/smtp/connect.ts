@@ -1,5 +1,6 @@
 /**
- * From a dialled channel to a greeted connection: PROXY header, greeting, EHLO, STARTTLS, XCLIENT.
+ * From a dialled channel to a greeted connection: PROXY header, greeting, EHLO or LHLO (RFC 2033
+ * §4.1), STARTTLS, XCLIENT.
  *
  * @module
  */
@@ -148,14 +149,16 @@ class Connecting {
 
   async #hello(): Promise<Extensions> {
     const name = this.#name();
-    const reply = await this.#dialogue!.send(`EHLO ${name}`, this.#wait());
+    const lmtp = this.options.protocol === "lmtp";
+    const verb = lmtp ? "LHLO" : "EHLO";
+    const reply = await this.#dialogue!.send(`${verb} ${name}`, this.#wait());
     if (reply.code === 250) return Extensions.parse(reply);
     // RFC 5321 §3.2: a server that knows no EHLO may still know HELO.
-    if (reply.permanent) {
+    if (reply.permanent && !lmtp) {
       const old = await this.#dialogue!.send(`HELO ${name}`, this.#wait());
       if (old.positive) return Extensions.none;
     }
-    const text = `Upstream refused EHLO with ${reply.code} ${reply.text}`;
+    const text = `Upstream refused ${verb} with ${reply.code} ${reply.text}`;
     throw new UpstreamFailure("refusing", text, { reply });
   }
 

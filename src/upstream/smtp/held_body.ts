@@ -10,8 +10,8 @@ import type { Reply } from "../../rfc5321/reply.ts";
 import { Scratch } from "../../scratch.ts";
 import type { OpenedBody, UpstreamBody } from "../../session/upstream.ts";
 import { DotUnstuffer } from "../../stages/dot_unstuffer.ts";
-import { type BodyLink, finalReply, lostBy, takeBack, TERMINATOR } from "./body.ts";
-import { waitFor } from "./timeouts.ts";
+import { type BodyLink, lostBy, takeBack, TERMINATOR } from "./body.ts";
+import { answerTo, type Heard } from "./ending.ts";
 
 /** What it is told. */
 export interface HeldBodyOptions extends BodyLink {
@@ -63,16 +63,14 @@ export class HeldBody implements UpstreamBody {
     await this.#body.writeLast!(octets);
   }
 
-  async finish(): Promise<Reply> {
+  async finish(heard?: Heard): Promise<Reply> {
     if (this.#refusal !== undefined) return this.#refusal;
-    if (this.#body !== undefined) return await this.#body.finish();
-    const { dialogue, timeouts, ended } = this.#options;
+    if (this.#body !== undefined) return await this.#body.finish(heard);
+    const { dialogue, ended } = this.#options;
     const chunk = this.#chunk();
-    const reply = dialogue.expect(waitFor(timeouts, "dataTermination"));
-    // Where the write fails, so does the reply, and perhaps before anybody awaits it.
-    reply.catch(() => {});
+    const answered = answerTo(this.#options, heard);
     await dialogue.write(chunk.octets).then(() => chunk.free(), () => {});
-    const answer = finalReply(dialogue, await reply);
+    const answer = await answered;
     // RFC 3030 §2: after a refused BDAT nothing but RSET.
     ended(answer);
     // The client need not wait for it: what comes next on the connection comes behind it.

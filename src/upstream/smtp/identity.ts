@@ -58,7 +58,7 @@ export function xclientLines(extensions: Extensions, client: ClientFacts): strin
 
 /** Tells the upstream, for its logs and filters, where the next message comes from. */
 export function xforwardLines(extensions: Extensions, origin: Origin): string[] {
-  const known = origin.forwarded ?? asForwarded(origin.client);
+  const known = origin.forwarded ?? asForwarded(origin);
   return lines("XFORWARD", extensions, {
     NAME: text(known.name),
     ADDR: address(known.address),
@@ -70,12 +70,12 @@ export function xforwardLines(extensions: Extensions, origin: Origin): string[] 
   });
 }
 
-function asForwarded(client: ClientFacts): ForwardedFacts {
+function asForwarded({ client, protocol }: Origin): ForwardedFacts {
   return {
     name: client.name,
     address: client.address,
     port: client.port === 0 ? undefined : String(client.port),
-    protocol: client.extended ? "ESMTP" : "SMTP",
+    protocol: protocol === "lmtp" ? "LMTP" : client.extended ? "ESMTP" : "SMTP",
     hello: client.hello,
     source: "REMOTE",
   };

@@ -15,6 +15,7 @@ import {
 } from "../../rfc5321/parameter.ts";
 import type { Path } from "../../rfc5321/path.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
+import type { MailProtocol } from "../../session/facts.ts";
 import {
   type DataForm,
   type OpenedBody,
@@ -22,8 +23,9 @@ import {
   UpstreamFailure,
   type UpstreamLink,
 } from "../../session/upstream.ts";
-import { BdatBody, type BodyLink, DataBody, settled } from "./body.ts";
+import { BdatBody, type BodyLink, DataBody } from "./body.ts";
 import type { Dialogue } from "./dialogue.ts";
+import { settled } from "./ending.ts";
 import { HeldBody } from "./held_body.ts";
 import { xforwardLines } from "./identity.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
@@ -37,6 +39,7 @@ export type Chunking = "as-received" | "small" | "always" | "never";
 
 /** How a link behaves. */
 export interface LinkOptions {
+  readonly protocol: MailProtocol;
   readonly timeouts: UpstreamTimeouts;
   readonly chunking: Chunking;
   /** Octets gathered for one BDAT chunk. */
@@ -56,6 +59,8 @@ export class SmtpLink implements UpstreamLink {
   #resetting: Promise<Reply> | undefined;
   /** MAIL has been said, and the server has not forgotten it. */
   #transactionOpen = false;
+  /** Recipients accepted in the transaction. */
+  #accepted = 0;
 
   constructor(
     readonly dialogue: Dialogue,
@@ -104,6 +109,7 @@ export class SmtpLink implements UpstreamLink {
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
     this.#transactions++;
     this.#transactionOpen = true;
+    this.#accepted = 0;
     if (this.options.xforward) {
       // Its replies change nothing: it is said for logs.
       for (const line of xforwardLines(this.extensions, origin)) {
@@ -114,11 +120,11 @@ export class SmtpLink implements UpstreamLink {
     return this.#command(line, "mail");
   }
 
-  rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
-    return this.#command(
-      `RCPT TO:${this.#printed(path)}${printRcptParameters(parameters)}`,
-      "rcpt",
-    );
+  async rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
+    const line = `RCPT TO:${this.#printed(path)}${printRcptParameters(parameters)}`;
+    const reply = await this.#command(line, "rcpt");
+    if (reply.positive) this.#accepted++;
+    return reply;
   }
 
   async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
@@ -134,6 +140,7 @@ export class SmtpLink implements UpstreamLink {
     return {
       dialogue: this.dialogue,
       timeouts: this.options.timeouts,
+      recipients: this.options.protocol === "lmtp" ? this.#accepted : undefined,
       ended: (reply) => this.#ended(reply),
       reset: () => this.reset(),
     };

@@ -10,6 +10,7 @@
  */
 
 import type { TlsFacts } from "../../channel.ts";
+import { deferred } from "../../deferred.ts";
 import type { Extensions } from "../../rfc5321/extension.ts";
 import type { MailParameters, RcptParameters } from "../../rfc5321/parameter.ts";
 import type { Path } from "../../rfc5321/path.ts";
@@ -136,7 +137,7 @@ export class Loan implements UpstreamLink {
   async #say(command: Said["command"]): Promise<Reply> {
     const link = this.#own();
     if (this.#said === undefined) return await command(link);
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const { promise, resolve, reject } = deferred<Reply>();
     const said = { command, resolve, reject };
     this.#said.push(said);
     if (this.#replacing === undefined) void this.#attempt(said, link);

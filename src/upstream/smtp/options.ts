@@ -7,6 +7,7 @@
 import type { Dialer, Target, TlsClient } from "../../channel.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { OptionError } from "../../errors.ts";
+import type { MailProtocol } from "../../session/facts.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "./connect.ts";
 import type { Chunking } from "./link.ts";
 import { defaultPool, type PoolOptions } from "./pool.ts";
@@ -16,6 +17,13 @@ import { defaultTimeouts, type UpstreamTimeouts } from "./timeouts.ts";
 export interface SmtpUpstreamOptions {
   /** The server: one address, no MX lookup. */
   readonly target: Target;
+  /**
+   * What the server speaks: SMTP, or LMTP with a reply for each recipient (RFC 2033). A client that
+   * speaks SMTP is told the first 4yz of them, else the first 5yz, else the first.
+   *
+   * @default "smtp"
+   */
+  readonly protocol?: MailProtocol;
   /** Opens the connections; of the runtime's adapter. */
   readonly dialer: Dialer;
   /** TLS of the runtime's adapter; needed for every `tls` but `none`. */
@@ -79,6 +87,11 @@ export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOpt
   if (tls.mode !== "none" && tlsClient === undefined) {
     throw new OptionError("upstream.tls", tls.mode, "none, for want of a tlsClient");
   }
+  const { target, protocol = "smtp" } = options;
+  // RFC 2033 §5
+  if (protocol === "lmtp" && target.transport === "tcp" && target.port === 25) {
+    throw new OptionError("upstream.target.port", 25, "any port but that of SMTP, for LMTP");
+  }
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   for (const [name, value] of Object.entries(timeouts)) {
     if (!(name in defaultTimeouts) || !Number.isSafeInteger(value) || value < 1) {
@@ -88,7 +101,8 @@ export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOpt
   }
   const identify = options.identify ?? "none";
   return {
-    target: options.target,
+    target,
+    protocol,
     dialer: options.dialer,
     tlsClient,
     tls,

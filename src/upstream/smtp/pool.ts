@@ -10,6 +10,7 @@
  */
 
 import type { Clock, Timer } from "../../clock.ts";
+import { deferred } from "../../deferred.ts";
 import type { SessionFacts } from "../../session/facts.ts";
 import { UpstreamFailure, type UpstreamLink } from "../../session/upstream.ts";
 import type { SmtpLink } from "./link.ts";
@@ -144,14 +145,15 @@ export class Pool {
 
   /** Takes one back from a session that has left nothing on it. */
   giveBack(pooled: Pooled): void {
-    if (!this.#good(pooled)) return this.retire(pooled);
+    const now = this.#clock.monotonic();
+    if (!this.#good(pooled, now)) return this.retire(pooled);
     pooled.used = true;
     const [waiting] = this.#waiting;
     if (waiting !== undefined) {
       this.#waiting.delete(waiting);
       return waiting.resolve(pooled);
     }
-    pooled.idleSince = this.#clock.monotonic();
+    pooled.idleSince = now;
     this.#idle.push(pooled);
     this.#watch();
   }
@@ -187,7 +189,7 @@ export class Pool {
 
   #takeIdle(): Pooled | undefined {
     for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
-      if (this.#good(pooled)) return pooled;
+      if (this.#good(pooled, this.#clock.monotonic())) return pooled;
       this.retire(pooled);
     }
     return undefined;
@@ -227,7 +229,7 @@ export class Pool {
     if (this.#waiting.size >= most) {
       return Promise.reject(new UpstreamFailure("busy", `${most} sessions wait for a connection`));
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Pooled | undefined>();
+    const { promise, resolve, reject } = deferred<Pooled | undefined>();
     const waiting: Waiting = { resolve, reject };
     const give = (kind: "busy" | "aborted", message: string): void => {
       this.#waiting.delete(waiting);
@@ -244,10 +246,10 @@ export class Pool {
     });
   }
 
-  #good({ link, madeAt }: Pooled): boolean {
+  #good({ link, madeAt }: Pooled, now: number): boolean {
     const { age, messages, refusals } = this.#options;
     return !this.#closed && link.usable && link.transactions < messages &&
-      link.refusals < refusals && this.#clock.monotonic() - madeAt < age;
+      link.refusals < refusals && now - madeAt < age;
   }
 
   /** One is gone. */

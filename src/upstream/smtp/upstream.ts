@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { SessionFacts } from "../../session/facts.ts";
+import type { Target } from "../../channel.ts";
+import type { MailProtocol, SessionFacts } from "../../session/facts.ts";
 import type { PoolState, Upstream, UpstreamLink, UpstreamOffer } from "../../session/upstream.ts";
 import { OfferCache } from "../offer_cache.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
@@ -96,11 +97,19 @@ export class SmtpUpstream implements Upstream {
  * @throws {OptionError} If an option cannot be used.
  */
 export function smtpUpstream(options: SmtpUpstreamOptions): Upstream {
-  const { target } = options;
-  const name = target.transport === "unix"
-    ? `unix:${target.path}`
-    : `smtp://${target.host}:${target.port}`;
+  const name = nameOf(options.target, options.protocol);
   return new SmtpUpstream(name, resolveUpstreamOptions(options), resolvePool(options.pool));
+}
+
+function nameOf(target: Target, protocol: MailProtocol = "smtp"): string {
+  switch (target.transport) {
+    case "tcp":
+      return `${protocol}://${target.host}:${target.port}`;
+    case "unix":
+      return `${protocol === "lmtp" ? "lmtp+" : ""}unix:${target.path}`;
+    case "websocket":
+      return target.url;
+  }
 }
 
 function offerOf(link: SmtpLink): UpstreamOffer {
