@@ -14,7 +14,7 @@ import { access } from "./access.ts";
 import { type AdminContext, type OpenApiConfiguration, routes } from "./context.ts";
 import { dashboard } from "./dashboard/page.tsx";
 import { Deeds } from "./deeds.ts";
-import { refuse } from "./errors.ts";
+import { refuse } from "../http/errors.ts";
 import type { AdminOptions } from "./options.ts";
 import { localSource } from "./local_source.ts";
 import { healthRoutes } from "./routes/health.ts";

@@ -6,7 +6,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { type Clock, systemClock } from "../clock.ts";
-import { refuse } from "./errors.ts";
+import { refuse } from "../http/errors.ts";
 
 /** What is to be in the context. */
 export interface BodyVariables {

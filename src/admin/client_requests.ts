@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
 import { AdminError, foreignAnswer, refusalOf } from "./admin_error.ts";
 import { EventStreamError, followEvents } from "./event_reader.ts";
-import { readBearer } from "./tokens.ts";
+import { readBearer } from "../http/tokens.ts";
 
 /** What a client can be told. */
 export interface AdminClientOptions {

@@ -12,7 +12,7 @@ import type { StatsView } from "../stats/views.ts";
 import { type AccessVariables, needs } from "./access.ts";
 import { type BodyVariables, bounded } from "./body.ts";
 import type { Deeds } from "./deeds.ts";
-import { type ApiError, refuse } from "./errors.ts";
+import { type ApiError, refuse } from "../http/errors.ts";
 import type { z } from "zod";
 import { failure } from "./schema.ts";
 import { type AdminSource, type Awaitable, use } from "./source.ts";

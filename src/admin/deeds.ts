@@ -5,7 +5,7 @@
  */
 
 import type { AdminAction } from "../stats/metrics.ts";
-import type { Role } from "./tokens.ts";
+import type { Role } from "./access.ts";
 
 export type { AdminAction };
 

@@ -22,7 +22,7 @@
 export { type Admin, createAdmin } from "./admin.ts";
 export type { AdminAction, AdminDeed } from "./deeds.ts";
 export { type AdminOptions, ReloadError } from "./options.ts";
-export type { Role, TokenOptions } from "./tokens.ts";
+export type { Role, TokenOptions } from "./access.ts";
 export { AdminError } from "./admin_error.ts";
 export {
   type AdminClient,

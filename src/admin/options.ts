@@ -6,7 +6,7 @@
 
 import type { Described, Explanation } from "../policy/explain.ts";
 import type { AdminDeed } from "./deeds.ts";
-import type { TokenOptions } from "./tokens.ts";
+import type { TokenOptions } from "./access.ts";
 
 /** Everything has a default. */
 export interface AdminOptions {

@@ -41,12 +41,16 @@ const milliseconds = z.number().describe("Milliseconds, with fractions.");
 const count = z.number().int().nonnegative();
 const text = z.string();
 
-const outcome = z.enum(["accepted", "discarded", "rejected", "deferred", "abandoned", "broken"]);
+const outcome = z.enum([
+  ...["accepted", "discarded", "quarantined", "rejected", "deferred"] as const,
+  ...["abandoned", "broken"] as const,
+]);
 
 const byOutcome = <T extends z.ZodType>(value: T) =>
   z.object({
     accepted: value,
     discarded: value,
+    quarantined: value,
     rejected: value,
     deferred: value,
     abandoned: value,
@@ -109,6 +113,7 @@ const transactionShape = {
   octets: count,
   outcome,
   refusedAt: z.enum(["mail", "rcpt", "data", "message"]).optional(),
+  keptAs: text.optional(),
   reply: text.optional(),
   rule: text.optional(),
   upstream: text.optional(),
@@ -204,7 +209,7 @@ export const explainRequest: Of<ExplainRequest> = z.strictObject({
 
 /** What the policy would do. */
 export const explanation: Of<ExplanationView> = z.object({
-  outcome: z.enum(["accepted", "discarded", "refused"]),
+  outcome: z.enum(["accepted", "discarded", "quarantined", "refused"]),
   phases: z.array(z.object({
     phase: text,
     about: text,

@@ -85,7 +85,7 @@ export interface PolicyView {
 /** `POST api/policy/explain`: what the policy would do, phase by phase. */
 export interface ExplanationView {
   /** What would become of it. */
-  readonly outcome: "accepted" | "discarded" | "refused";
+  readonly outcome: "accepted" | "discarded" | "quarantined" | "refused";
   /** In the order in which they are asked. */
   readonly phases: readonly {
     readonly phase: string;

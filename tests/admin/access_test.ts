@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Hono } from "hono";
 import { access, type AccessOptions, needs } from "../../src/admin/access.ts";
-import { type ApiError, refuse } from "../../src/admin/errors.ts";
+import { type ApiError, refuse } from "../../src/http/errors.ts";
 import { securityHeaders } from "../../src/admin/security_headers.ts";
 import { OptionError } from "../../src/errors.ts";
 import { FakeClock } from "../_clock.ts";

@@ -2,13 +2,16 @@ import { assert, assertEquals } from "@std/assert";
 import { adminOf, createAdmin } from "../../src/admin/admin.ts";
 import { rest } from "../_dialogue.ts";
 import { ReloadError } from "../../src/admin/options.ts";
+import { compose, definePolicy, quarantine } from "../../src/policy/mod.ts";
 import { outcomes } from "../../src/stats/views.ts";
+import { MemoryStore } from "../../src/upstream/capture.ts";
 import {
   type Ask,
   asking,
   descriptionOf,
   idleListener,
   JSON_TYPE,
+  letGo,
   read,
   sendMail,
   sorting,
@@ -137,10 +140,19 @@ Deno.test("every answer that is described is given, and is as described", async 
   let mistaken = false;
   const reload = () =>
     mistaken ? Promise.reject(new ReloadError(["a.toml:1:1: wrong"])) : Promise.resolve();
-  await watched({ proxy: { policy: sorting }, admin: { reload } }, async (all) => {
+  const holding = definePolicy({
+    headers: ({ headers }) => headers.has("X-Held") ? quarantine() : undefined,
+  });
+  const proxy = { policy: compose(sorting, holding), quarantine: new MemoryStore() };
+  await watched({ proxy, admin: { reload } }, async (all) => {
     const { stage, ask } = all;
     const examiner = new Examiner(await descriptionOf(ask));
     await sendMail(stage);
+    const { client: held } = await stage.data();
+    await held.send("X-Held: 1\r\n\r\n.\r\n");
+    await held.expect("250 2.0.0 Ok");
+    held.reset();
+    await letGo(stage);
     const { client } = await stage.recipients();
     const { sessions: [session] } = await read(await ask("/api/sessions"));
     const { transactions } = await read(await ask("/api/transactions"));

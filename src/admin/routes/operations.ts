@@ -15,7 +15,7 @@ import {
   routes,
   strangers,
 } from "../context.ts";
-import { refuse } from "../errors.ts";
+import { refuse } from "../../http/errors.ts";
 import { ReloadError } from "../options.ts";
 import { drained, drainRequest, reloaded, upstreams } from "../schema.ts";
 

@@ -8,7 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { OptionError } from "../../errors.ts";
 import { needs } from "../access.ts";
 import { type AdminContext, changes, json, operator, routes, strangers } from "../context.ts";
-import { refuse } from "../errors.ts";
+import { refuse } from "../../http/errors.ts";
 import { explainRequest, explanation, policy } from "../schema.ts";
 
 const list = createRoute({

@@ -18,7 +18,7 @@ import {
   routes,
   tooMany,
 } from "../context.ts";
-import { quoted, refuse } from "../errors.ts";
+import { quoted, refuse } from "../../http/errors.ts";
 import { byId, dialogue, disconnected, sessionDetail, sessions, sessionsQuery } from "../schema.ts";
 import { use } from "../source.ts";
 import { LiveFeeds } from "../sse.ts";

@@ -17,7 +17,7 @@ import {
   routes,
   tooMany,
 } from "../context.ts";
-import { quoted, refuse } from "../errors.ts";
+import { quoted, refuse } from "../../http/errors.ts";
 import {
   byId,
   filter,

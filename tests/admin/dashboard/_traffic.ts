@@ -72,6 +72,7 @@ export function stats(
     transactions: {
       accepted: total(shares.accepted),
       discarded: total(shares.discarded),
+      quarantined: total(shares.quarantined),
       rejected: total(shares.rejected),
       deferred: total(shares.deferred),
       abandoned: total(shares.abandoned),

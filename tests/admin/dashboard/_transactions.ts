@@ -24,6 +24,7 @@ export const perSecond = 5_000;
 export const shares: Readonly<Record<Outcome, number>> = {
   accepted: 0.71,
   discarded: 0.012,
+  quarantined: 0.003,
   rejected: 0.225,
   deferred: 0.038,
   abandoned: 0.011,

@@ -5,7 +5,15 @@ import { stats, upstreams } from "./_traffic.ts";
 
 const start = 1_000_000;
 const quiet = stats(start, start, false, 0);
-const none = { accepted: 0, discarded: 0, rejected: 0, deferred: 0, abandoned: 0, broken: 0 };
+const none = {
+  accepted: 0,
+  discarded: 0,
+  quarantined: 0,
+  rejected: 0,
+  deferred: 0,
+  abandoned: 0,
+  broken: 0,
+};
 
 function snapshot(second: number, change: Partial<StatsView> = {}): StatsView {
   return { ...quiet, at: start + second * 1000, transactions: none, ...change };

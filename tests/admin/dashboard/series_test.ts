@@ -26,7 +26,10 @@ Deno.test("counts become numbers a second, at the end of their step", () => {
     },
   });
   const times = [1_010, 1_020];
-  assertEquals(data.outcomes, [times, [0, 2], [1, 4], [3, 6], [6, 8], [10, 10], [15, 12]]);
+  assertEquals(data.outcomes, [times, [0, 2], [1, 4], [3, 6], [6, 8], [10, 10], [15, 12], [
+    21,
+    14,
+  ]]);
   assertEquals(data.octets, [times, [50, 0]]);
   assertEquals(data.latency, [times, [12, null], [null, 7]]);
   assertEquals(data.sessions, [times, [3, 4]]);

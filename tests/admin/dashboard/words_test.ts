@@ -107,7 +107,7 @@ Deno.test("addresses and clients", () => {
 
 Deno.test("a transaction explains itself in one sentence", () => {
   type Row = readonly [
-    Pick<TransactionView, "outcome" | "refusedAt" | "rule" | "upstream" | "reply">,
+    Pick<TransactionView, "outcome" | "refusedAt" | "keptAs" | "rule" | "upstream" | "reply">,
     string,
   ];
   const reply = "550 5.7.1 No";
@@ -131,6 +131,10 @@ Deno.test("a transaction explains itself in one sentence", () => {
     [
       { outcome: "deferred", refusedAt: "data", reply: "451 4.3.0 Later" },
       "Refused for now at DATA by Sluice itself: 451 4.3.0 Later",
+    ],
+    [
+      { outcome: "quarantined", rule: "held", keptAs: "1.x", reply: "250 Ok" },
+      "Accepted and kept aside as “1.x” by “held”: 250 Ok",
     ],
     [
       { outcome: "discarded", rule: "trap", reply: "250 Ok" },

@@ -51,6 +51,7 @@ export class LastMinute {
       within: (last?.at ?? 0) - (first?.at ?? 0),
       accepted: ended("accepted"),
       discarded: ended("discarded"),
+      quarantined: ended("quarantined"),
       rejected: ended("rejected"),
       deferred: ended("deferred"),
       abandoned: ended("abandoned"),

@@ -120,6 +120,7 @@ const refusals: Readonly<Record<NonNullable<TransactionView["refusedAt"]>, strin
 const starts: Readonly<Record<Outcome, string>> = {
   accepted: "Accepted",
   discarded: "Accepted to come to nothing",
+  quarantined: "Accepted and kept aside",
   rejected: "Refused for good",
   deferred: "Refused for now",
   abandoned: "The client gave it up before the message",
@@ -142,8 +143,9 @@ function decidedBy({ outcome, rule, upstream, refusedAt }: TransactionView): str
 
 /** One sentence on what became of a mail transaction, and why. */
 export function account(transaction: TransactionView): string {
-  const { outcome, refusedAt, reply } = transaction;
-  const at = refusedAt === undefined ? "" : ` at ${refusals[refusedAt]}`;
+  const { outcome, refusedAt, keptAs, reply } = transaction;
+  const where = keptAs === undefined ? "" : ` as “${visible(keptAs)}”`;
+  const at = refusedAt === undefined ? where : ` at ${refusals[refusedAt]}`;
   const end = reply === undefined ? "." : `: ${visible(reply)}`;
   return `${starts[outcome]}${at}${decidedBy(transaction)}${end}`;
 }

@@ -66,6 +66,7 @@ type Outcome = ExplanationView["outcome"];
 const endings: Readonly<Record<Outcome, string>> = {
   accepted: "It would be passed on",
   discarded: "It would be accepted, and come to nothing",
+  quarantined: "It would be accepted, and kept aside",
   refused: "It would be refused",
 };
 
@@ -73,6 +74,7 @@ const endings: Readonly<Record<Outcome, string>> = {
 const kinds: Readonly<Record<Outcome, string>> = {
   accepted: "accepted",
   discarded: "discarded",
+  quarantined: "quarantined",
   refused: "rejected",
 };
 

@@ -38,10 +38,10 @@ function envelope(detail: TransactionDetail): HTMLElement {
       cell("soft", visible(reply)),
     );
   const none = "–";
-  const current = new Set(currentTo.map(({ address }) => address));
+  const current = new Map(currentTo.map(({ address, reply }) => [address, reply]));
   const original = new Set(to.map(({ address }) => address));
   const kept = ({ address: text, reply }: RecipientView) =>
-    line("To", path(text), current.has(text) ? path(text) : none, reply);
+    line("To", path(text), current.has(text) ? path(text) : none, current.get(text) ?? reply);
   const added = ({ address: text, reply }: RecipientView) => line("To", none, path(text), reply);
   const asked = upstream === undefined ? none : path(currentFrom);
   return table("Envelope", "envelope", [

@@ -1,5 +1,5 @@
 /**
- * The one form in which the admin says no.
+ * The one form in which we say no over HTTP.
  *
  * @module
  */

@@ -7,12 +7,6 @@
 import type { Clock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
 
-/** What somebody may do: a reader looks, an operator does all that a reader may, and acts. */
-export type Role = "reader" | "operator";
-
-/** Tokens by the role that they give. */
-export type TokenOptions = Readonly<Partial<Record<Role, readonly string[]>>>;
-
 /** RFC 6750 §2.1: b64token. Nothing else can be sent. */
 const tokenForm = "[A-Za-z0-9._~+/-]+=*";
 const wholeToken = new RegExp(`^${tokenForm}$`);
@@ -26,8 +20,8 @@ export function readBearer(authorization: string): string | undefined {
   return credentials.exec(authorization)?.[1];
 }
 
-/** The tokens that are good for something. */
-export class Tokens {
+/** The tokens that are good for something: for a role, or a login. */
+export class Tokens<Role extends string> {
   readonly #roles = new Map<string, Role>();
   #digests: Promise<readonly (readonly [Uint8Array, Role])[]> | undefined;
 
@@ -35,10 +29,10 @@ export class Tokens {
    * @throws {OptionError} For a token that is too short, that no header can carry or that is listed
    * twice, and where there is none at all. Says where it stands and never what it is.
    */
-  constructor(options: TokenOptions) {
-    for (const role of ["reader", "operator"] as const) {
-      for (const [place, token] of (options[role] ?? []).entries()) {
-        this.#add(token, role, `tokens.${role}[${place}]`);
+  constructor(options: Readonly<Partial<Record<Role, readonly string[]>>>) {
+    for (const [role, tokens] of Object.entries<readonly string[] | undefined>(options)) {
+      for (const [place, token] of (tokens ?? []).entries()) {
+        this.#add(token, role as Role, `tokens.${role}[${place}]`);
       }
     }
     if (this.#roles.size === 0) throw new OptionError("tokens", "none", "at least one token");
@@ -96,7 +90,7 @@ const interval = 6_000;
  * A token bucket for wrong tokens: ten at once and ten a minute, of everybody together.
  *
  * One bucket for each address would grow with the strangers that come, and an address is not known
- * wherever the admin is mounted. With one for all, whoever guesses could shut out the operator, so
+ * wherever an app is mounted. With one for all, whoever guesses could shut out the operator, so
  * it holds for wrong tokens only: a right one is good even while the bucket is empty. What keeps a
  * token from being guessed is then its length alone; the bucket tells a client with a stale token
  * to slow down, and gives a guesser away by its 429.
