@@ -21,6 +21,7 @@ import { createProxy, type Proxy } from "../src/proxy.ts";
 import { Stats } from "../src/stats/stats.ts";
 import { smtpUpstream } from "../src/upstream/smtp/upstream.ts";
 import { check, corpusOf, stuffed, texts } from "./_corpora.ts";
+import readingPolicy from "./_reading_policy.ts";
 import { SinkDialogue } from "./_sink_dialogue.ts";
 
 const MESSAGES = 10;
@@ -134,6 +135,7 @@ const proxies: Readonly<Record<string, Proxy>> = {
   "five rules, statistics": proxyWith({ policy, observers: [new Stats().observer] }),
   "five rules": proxyWith({ policy }),
   "no policy": proxyWith({}),
+  "a filter that reads all": proxyWith({ policy: readingPolicy }),
 };
 
 function messageOf(octets: number): Uint8Array {
@@ -143,6 +145,7 @@ function messageOf(octets: number): Uint8Array {
 
 const small = messageOf(2_048);
 const large = messageOf(51_200);
+const huge = messageOf(2_097_152);
 
 /** How ten messages are sent. */
 const workloads: Readonly<Record<string, (proxy: Proxy) => Promise<void>>> = {
@@ -150,6 +153,7 @@ const workloads: Readonly<Record<string, (proxy: Proxy) => Promise<void>>> = {
   "10 × 2 KB in one session, pipelined": (proxy) =>
     session(proxy, MESSAGES, (c) => sendPipelined(c, small)),
   "10 × 50 KB in one session": (proxy) => session(proxy, MESSAGES, (c) => send(c, large)),
+  "10 × 2 MB in one session": (proxy) => session(proxy, MESSAGES, (c) => send(c, huge)),
   "10 × 2 KB, a session each": async (proxy) => {
     for (let nth = 0; nth < MESSAGES; nth++) await session(proxy, 1, (c) => send(c, small));
   },
