@@ -8,12 +8,12 @@ import { eventually } from "./_tools.ts";
 
 const ENTRY = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-write"];
-const LISTENERS = new Set(["--listen", "--tls-listen"]);
+const LISTENERS = new Set(["--listen", "--tls-listen", "--lmtp-listen"]);
 
 /** A running `sluice serve`. */
 export interface SluiceProcess extends AsyncDisposable {
   readonly pid: number;
-  /** The ports of its listeners in the order of its `listening` lines: `smtp`, then `smtps`. */
+  /** The ports of its listeners in the order of its `listening` lines: `smtp`, `smtps`, `lmtp`. */
   readonly ports: readonly number[];
   stdout(): string;
   /**
@@ -75,7 +75,7 @@ export async function startSluice(args: readonly string[]): Promise<SluiceProces
   };
 
   const wanted = args.filter((arg) => LISTENERS.has(arg)).length;
-  const ready = /^listening smtps? 127\.0\.0\.1:(\d+)$/gm;
+  const ready = /^listening (?:smtps?|lmtp) (?:wss?:\/\/)?127\.0\.0\.1:(\d+)(?:\/\S*)?$/gm;
   const ports = await eventually("sluice's listeners", async () => {
     if (ended !== undefined) throw new Error(`Cannot start sluice: ${await printed()}`);
     const lines = [...stdout.text().matchAll(ready)];

@@ -10,7 +10,7 @@
 const REQUIRED = Deno.env.get("SLUICE_REQUIRE_INTEROP") === "1";
 
 /** Directories that hold servers and are missing from many users' PATH. */
-const SERVER_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+const SERVER_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/lib/dovecot"];
 
 const found = new Map<string, string | undefined>();
 
