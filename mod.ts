@@ -59,7 +59,7 @@ export type {
 } from "./src/session/observer.ts";
 export type { PoolOptions } from "./src/upstream/smtp/pool.ts";
 export { type ReplyName, replyTexts } from "./src/session/replies.ts";
-export type { ForwardedFacts } from "./src/session/facts.ts";
+export type { ForwardedFacts, MailProtocol } from "./src/session/facts.ts";
 export type { Limits, Timeouts } from "./src/session/settings.ts";
 export {
   type DataForm,
@@ -92,6 +92,15 @@ export {
   discoveredUpstream,
   type DiscoveryOptions,
 } from "./src/upstream/discovered.ts";
+export type { Fetch, RequestOptions } from "./src/upstream/http/body.ts";
+export { type PostedEnvelope, readEnvelope } from "./src/upstream/http/envelope.ts";
+export {
+  SignatureError,
+  type VerifiedRequest,
+  type VerifyOptions,
+  verifyRequest,
+} from "./src/upstream/http/signature.ts";
+export { httpUpstream, type HttpUpstreamOptions } from "./src/upstream/http/upstream.ts";
 export { smtpUpstream, type SmtpUpstreamOptions } from "./src/upstream/smtp/upstream.ts";
 export type { Identify, UpstreamTls } from "./src/upstream/smtp/connect.ts";
 export type { Chunking } from "./src/upstream/smtp/link.ts";

@@ -75,5 +75,15 @@ Deno.test("options: those of a listener", () => {
   assertEquals(resolveListener({}, plain).name, "smtp");
   assertEquals(resolveListener({}, plain).proxyFrom, undefined);
   assertEquals(resolveListener({ implicitTls: true }, secure).name, "smtps");
+  const lmtp = { protocol: "lmtp" } as const;
+  assertEquals(resolveListener(lmtp, plain).name, "lmtp");
+  assertEquals(resolveListener({ ...lmtp, implicitTls: true }, secure).name, "lmtps");
+  const smtpPort = { transport: "tcp", host: "192.0.2.25", port: 25 } as const;
+  assertThrows(
+    () => resolveListener(lmtp, plain, smtpPort),
+    OptionError,
+    'Cannot use option "protocol": found "lmtp", allowed is smtp on port 25',
+  );
+  assertEquals(resolveListener({}, plain, smtpPort).protocol, "smtp");
   assertEquals(resolveListener({ proxyFrom: [] }, plain).proxyFrom?.has("127.0.0.1"), false);
 });

@@ -10,6 +10,7 @@ export {
   parseAddress,
   parseDuration,
   parseIdentify,
+  parseListen,
   parseNetwork,
   parseNumber,
   parseSize,

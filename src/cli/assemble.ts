@@ -6,6 +6,7 @@
  */
 
 import { createTlsServer, denoResolver, fileCertificates } from "../adapters/deno/mod.ts";
+import { MaildirStore } from "../adapters/deno/maildir.ts";
 import type { TlsServer } from "../channel.ts";
 import type { Configuration, UpstreamSource } from "../config/configuration.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
@@ -16,6 +17,7 @@ import { BalancedUpstream } from "../upstream/balanced.ts";
 import type { OpenedPolicy, RuleKeepers } from "./assemble_policy.ts";
 import { recordingFile, SharedRecording } from "./recording_file.ts";
 import { makeUpstream } from "./upstream.ts";
+import { isSecureWebSocket } from "./websockets.ts";
 import { type Surroundings, Work } from "./work.ts";
 
 /** What a configuration has become. */
@@ -43,7 +45,7 @@ export async function assemble(
 ): Promise<Assembly> {
   const work = new Work(configuration);
   const { shadow } = configuration;
-  const [upstream, upstreams, tls, { policy, live }, recording] = await Promise.all([
+  const [upstream, upstreams, tls, { policy, live }, recording, quarantine] = await Promise.all([
     openUpstream(work, configuration.upstream, surroundings),
     openUpstreams(work, surroundings),
     openTls(work, surroundings),
@@ -52,6 +54,7 @@ export async function assemble(
       looked: surroundings.stats?.looked,
     }),
     openRecording(work, surroundings, last?.recording),
+    openQuarantine(work),
   ]);
   const second = shadow && new Work(shadow);
   const shadowed = second &&
@@ -77,6 +80,7 @@ export async function assemble(
       upstream,
       upstreams,
       tls,
+      quarantine,
       resolver: configuration.lookupNames ? denoResolver : undefined,
       policy,
       shadow: shadowed?.policy,
@@ -92,14 +96,14 @@ export async function assemble(
 /** One upstream of all servers of the source, or none where one of them could not be made. */
 async function openUpstream(
   work: Work,
-  { servers, balance: strategy, probe, identify, timeout, pool }: UpstreamSource,
+  { servers, balance: strategy, probe, identify, timeout, pool, secret }: UpstreamSource,
   { clock, dropped }: Surroundings,
 ): Promise<Upstream | undefined> {
   const { hostname, keepSourceRoutes } = work.configuration.options;
   const alone = servers.length === 1 &&
     (probe === undefined || servers[0].url.kind === "discovered");
   const balance = { strategy, clock, probeInterval: probe };
-  const wishes = { identify, timeout, pool, hostname, keepSourceRoutes, dropped };
+  const wishes = { identify, timeout, pool, secret, hostname, keepSourceRoutes, dropped };
   const opened = servers.map(async ({ name, url, path, weight, priority }) => {
     const upstream = await work.attempt(
       path,
@@ -148,11 +152,29 @@ async function openRecording(
   );
 }
 
+async function openQuarantine(work: Work): Promise<MaildirStore | undefined> {
+  const { quarantine } = work.configuration;
+  if (quarantine === undefined) return undefined;
+  return await work.attempt(
+    ["quarantine", "directory"],
+    shown(quarantine),
+    "a directory that can be written",
+    () => MaildirStore.open(quarantine),
+  );
+}
+
 async function openTls(
   work: Work,
   { clock, trouble }: Surroundings,
 ): Promise<TlsServer | undefined> {
   const { tls } = work.configuration;
+  for (const { at, path, options } of work.configuration.listeners) {
+    if (at.transport !== "websocket") continue;
+    const wrong = (allowed: string): void =>
+      void work.mistakes.push(work.configuration.mistake(path, shown(at.url), allowed));
+    if (options.implicitTls) wrong("wss:// where TLS is wanted, and nothing else that says so");
+    if (tls === undefined && isSecureWebSocket(at)) wrong("wss:// only together with certificates");
+  }
   if (tls === undefined) return undefined;
   const { certificates: files, authorities, paths } = tls;
   const certificates = await work.attempt(
@@ -182,8 +204,9 @@ async function policyOfRules(
   surroundings: Surroundings,
   told: RuleKeepers,
 ): Promise<OpenedPolicy> {
-  const { rules, tables, module } = work.configuration;
-  if (rules.length === 0 && tables.size === 0 && module === undefined) {
+  const { rules, filters, tables, module } = work.configuration;
+  const lists = rules.length + filters.length + tables.size;
+  if (lists === 0 && module === undefined) {
     return { policy: proceedAll, live: [] };
   }
   const { openPolicy } = await import("./assemble_policy.ts");

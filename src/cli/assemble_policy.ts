@@ -4,14 +4,18 @@
  * @module
  */
 
+import { denoDialer, denoResolver } from "../adapters/deno/mod.ts";
 import type { Configuration, TableSource } from "../config/configuration.ts";
+import type { FilterEnvironment } from "../config/filter_row.ts";
 import { httpFeed } from "../config/http_feed.ts";
 import { LiveTable } from "../config/live_table.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
 import { policyOf, type PolicyOptions } from "../config/policy.ts";
+import { OptionError } from "../errors.ts";
 import { compose, type Policy, proceedAll } from "../policy/policy.ts";
 import { Table } from "../policy/rules/table.ts";
 import { policyModule } from "./policy_module.ts";
+import { secretAt } from "./secret.ts";
 import { fileFeed } from "./table_file.ts";
 import { type Surroundings, Work } from "./work.ts";
 
@@ -63,9 +67,38 @@ export async function openPolicy(
     () => Promise.resolve(policyOf(work.configuration, { tables, clock, ...keepers })),
   );
   return {
-    policy: compose(rules ?? proceedAll, await openModule(work)),
+    policy: compose(
+      rules ?? proceedAll,
+      ...await openFilters(work, surroundings),
+      await openModule(work),
+    ),
     live: live.flatMap(([, table]) => table ?? []),
   };
+}
+
+async function openFilters(
+  work: Work,
+  { clock }: Surroundings,
+): Promise<readonly Policy[]> {
+  const environment: FilterEnvironment = {
+    clock,
+    hostname: work.configuration.options.hostname ?? "",
+    dialer: denoDialer,
+    fetch,
+    resolver: denoResolver,
+    secret: secretAt,
+    file: Deno.readTextFile,
+    beside: (path) => path,
+  };
+  const made = work.configuration.filters.map(({ name, make }, nth) =>
+    work.attempt(
+      ["filter", nth],
+      shown(name),
+      "a filter that can be used",
+      async () => keepable(await make(environment), work),
+    )
+  );
+  return (await Promise.all(made)).map((policy) => policy ?? proceedAll);
 }
 
 async function openModule(work: Work): Promise<Policy> {
@@ -75,8 +108,15 @@ async function openModule(work: Work): Promise<Policy> {
     ["policy", "module"],
     shown(module),
     "a module whose default export is a policy",
-    () => policyModule(module),
+    async () => keepable(await policyModule(module), work),
   ) ?? proceedAll;
+}
+
+/** What a policy quarantines has to be kept somewhere. */
+function keepable(policy: Policy, { configuration: { quarantine } }: Work): Policy {
+  const needed = policy.definitions.some(({ needs = [] }) => needs.includes("quarantine"));
+  if (quarantine !== undefined || !needed) return policy;
+  throw new OptionError("", "quarantine", "it only together with quarantine.directory");
 }
 
 function openTable(

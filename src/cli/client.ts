@@ -27,7 +27,8 @@ export const clientRows = {
   "help": { short: "h", help: "Show this." },
 } as const satisfies Record<string, OptionRow>;
 
-const SERVERS = "smtp://host:port, smtps://host:port or unix:/path, with the parameters of " +
+const SERVERS =
+  "smtp://host:port, smtps://host:port, unix:/path or wss://host/path, with the parameters of " +
   "`sluice serve --upstream`";
 
 /**

@@ -6,11 +6,10 @@
 
 import { systemClock } from "../clock.ts";
 import { messageOf, OptionError } from "../errors.ts";
-import { codesOf, decisionOf, printDecision } from "../policy/decision.ts";
+import { codesOf, decisionOf, printDecision, printVerdict } from "../policy/decision.ts";
 import { describe as described } from "../policy/described.ts";
 import { type Described, explain as explained, type Explanation } from "../policy/explain.ts";
 import type { PhaseReport } from "../policy/explain.ts";
-import type { Verdict } from "../session/phases.ts";
 import { parseSize } from "./address.ts";
 import { type CommandSpec, type Given, UsageError } from "./command_line.ts";
 import { namedPolicy, policyOptions } from "./policy_source.ts";
@@ -99,23 +98,6 @@ function printPhase({ phase, about, ruling, refusal, failures }: PhaseReport): s
     ...ruling.steps.map(({ check, verdict }) => `  ${check}: ${printVerdict(verdict)}`),
     ...failures.map((failure) => `  failed: ${failure}`),
   ];
-}
-
-function printVerdict(verdict: Verdict): string {
-  switch (verdict.kind) {
-    case "reject":
-      return printDecision({ refusal: codesOf(verdict.reply) });
-    case "disconnect":
-      return printDecision({ refusal: codesOf(verdict.reply), close: true });
-    case "rewrite":
-      return printDecision({ paths: verdict.paths.map(({ address }) => address) });
-    case "route":
-      return printDecision({ upstream: verdict.upstream });
-    case "discard":
-      return printDecision({ discard: true });
-    case "proceed":
-      return "proceeds, and nobody else is asked";
-  }
 }
 
 function printEnd(

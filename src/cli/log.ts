@@ -11,7 +11,7 @@
  * | `warning` | `trouble` | something on our side, in a policy or upstream: `session`, `error` |
  * | `warning` | `admin-wrong-token` | somebody has come to the admin with one |
  * | `warning` | `upstream-failed` | no connection: `session`, `upstream`, `error`, `took` |
- * | `info`    | `accepted`, `discarded`, `rejected`, `deferred`, `abandoned`, `broken` | a mail transaction is over; see below |
+ * | `info`    | `accepted`, `discarded`, `quarantined`, `rejected`, `deferred`, `abandoned`, `broken` | a mail transaction is over; see below |
  * | `info`    | `turned-away` | a session has come to no transaction, and was refused something: who, `end`, `verb`, `reply`, `took` |
  * | `info`    | `closed` | a session has ended by a fault or without a word: who, `end`, `cause`, and as above |
  * | `info`    | `admin-disconnect`, `admin-reload`, `admin-drain` | an operator has asked for that: `session`, `role` |
@@ -35,8 +35,10 @@
  * | `to` | each recipient as the client gave it, but the refused ones |
  * | `refused` | each of those, with the codes of the reply to it |
  * | `currentFrom`, `currentTo` | as the upstream was told, where that is not the same |
+ * | `outcomes` | each as the upstream was told, with the codes of its reply to the message, where there is one for each (LMTP) |
  * | `octets` | of the message |
  * | `refusedAt` | `mail`, `rcpt`, `data` or `message` |
+ * | `keptAs` | the name under which it is quarantined |
  * | `reply` | what the client was told at last |
  * | `verdict`, `rule` | what the policy said to this end, and the check that said it |
  * | `upstream` | its name |
@@ -45,8 +47,8 @@
  * | `policyTook`, `upstreamTook` | milliseconds of it in which the policy thought; in which the upstream was waited for |
  *
  * As `text` a line is `time event name=value …`, and a value is a JSON string where it would not be
- * clear by itself. As `json` it is one object, in which numbers are numbers and `to`, `refused` and
- * `currentTo` arrays.
+ * clear by itself. As `json` it is one object, in which numbers are numbers and `to`, `refused`,
+ * `currentTo` and `outcomes` arrays.
  *
  * Events go through LogTape, whose configuration is the process's: there is one log at a time, and
  * what a policy's module says to a logger of LogTape stands in it too.

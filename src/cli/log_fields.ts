@@ -58,6 +58,9 @@ export function transactionFields(
   const { id, session, original, current, octets, upstream, steps } = transaction;
   const taken = original.recipients.filter((one) => !isRefused(one));
   const refused = original.recipients.filter(isRefused);
+  const outcomes = current.recipients.flatMap(({ forwardPath, outcome }) =>
+    outcome === undefined ? [] : [`${pen.path(forwardPath)} ${codesOf(outcome)}`]
+  );
   const reply = "reply" in end ? end.reply : undefined;
   const step = decisiveStep(steps, end);
   return {
@@ -74,8 +77,10 @@ export function transactionFields(
     currentTo: sameRecipients(taken, current.recipients)
       ? undefined
       : addresses(pen, current.recipients),
+    outcomes: outcomes.length === 0 ? undefined : outcomes,
     octets,
     refusedAt: end.kind === "refused" ? end.at : undefined,
+    keptAs: end.kind === "quarantined" ? end.as : undefined,
     reply: reply && pen.reply(reply),
     verdict: step?.verdict.kind,
     rule: step?.check,

@@ -27,6 +27,7 @@ const version: CommandSpec = {
 /** Loaded when they are called for: what `serve` does not need costs it no memory. */
 const commands: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   serve: () => Promise.resolve(serve),
+  stdio: async () => (await import("./stdio.ts")).stdio,
   check: async () => (await import("./check.ts")).check,
   send: async () => (await import("./send.ts")).send,
   explain: async () => (await import("./explain.ts")).explain,

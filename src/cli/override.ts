@@ -22,6 +22,7 @@ import {
   parseAddress,
   parseDuration,
   parseIdentify,
+  parseListen,
   parseNetwork,
   parseNumber,
   parseSize,
@@ -120,6 +121,7 @@ function upstream(file: UpstreamSource, given: Given): UpstreamSource {
       ? file
       : { identify: file.identify, timeout: file.timeout, ...kept, servers, path }),
     ...part(given, "identify", "identify", parseIdentify),
+    ...part(given, "upstream-secret", "secret", String),
     ...part(given, "upstream-timeout", "timeout", parseWait),
     ...part(given, "upstream-connections", "pool", parsePool),
   };
@@ -219,11 +221,15 @@ function listeners(
   const accepted = acceptance(trusted, given);
   const at = (flag: string, options: ListenerOptions): ListenerSource[] =>
     given.values(flag).map((text) => ({
-      at: parseAddress(text, `--${flag}`),
+      at: parseListen(text, `--${flag}`),
       options,
       path: [`--${flag}`],
     }));
-  const own = [...at("listen", {}), ...at("tls-listen", { implicitTls: true })];
+  const own = [
+    ...at("listen", {}),
+    ...at("tls-listen", { implicitTls: true }),
+    ...at("lmtp-listen", { protocol: "lmtp" }),
+  ];
   return (own.length > 0 ? own : file).map((source) => ({
     ...source,
     options: { ...source.options, ...accepted },

@@ -26,8 +26,8 @@ export const send: CommandSpec = {
     "server": {
       argument: "url",
       short: "s",
-      help: "smtp://host:port, smtps://host:port or unix:/path, with the parameters of `serve " +
-        "--upstream`. Default smtp://127.0.0.1:2525.",
+      help: "smtp://host:port, smtps://host:port, unix:/path or wss://host/path, with the " +
+        "parameters of `serve --upstream`. Default smtp://127.0.0.1:2525.",
     },
     "from": {
       argument: "mailbox",
@@ -129,8 +129,15 @@ async function submit(
   if (refused === recipients.length) return 1;
   const opened = await link.data("content", mail);
   if (opened instanceof Reply) return complain("DATA", opened);
-  const reply = await transfer(opened.body, message);
-  if (!reply.positive) return complain("Mail data", reply);
+  const accepted = recipients.filter((_, nth) => answers[nth].positive);
+  // LMTP tells of each recipient by itself (RFC 2033 §4.2), SMTP of all of them.
+  let told = false;
+  const reply = await transfer(opened.body, message, (nth, one) => {
+    if (one.positive) return;
+    complain(`Mail data for ${accepted[nth]}`, one);
+    told = true;
+  });
+  if (!reply.positive) return told ? 1 : complain("Mail data", reply);
   console.log(`${reply.code} ${reply.text}`);
   return refused === 0 ? 0 : 1;
 }
@@ -150,7 +157,11 @@ function withSize(
   return size === undefined || !extensions.has("SIZE") ? mail : { size, ...mail };
 }
 
-async function transfer(body: UpstreamBody, message: Message): Promise<Reply> {
+async function transfer(
+  body: UpstreamBody,
+  message: Message,
+  heard: (nth: number, reply: Reply) => void,
+): Promise<Reply> {
   const progress = new Progress(message.size);
   try {
     for await (const octets of message.pieces()) {
@@ -169,13 +180,16 @@ async function transfer(body: UpstreamBody, message: Message): Promise<Reply> {
     await body.cancel();
     return refusal;
   }
-  return await finish(body);
+  return await finish(body, heard);
 }
 
 /** RFC 5321 §6.1: without the reply to its end nobody knows who has the message. */
-async function finish(body: UpstreamBody): Promise<Reply> {
+async function finish(
+  body: UpstreamBody,
+  heard: (nth: number, reply: Reply) => void,
+): Promise<Reply> {
   try {
-    return await body.finish();
+    return await body.finish(heard);
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     const text = `Sent the message, but no reply came, so it may have been accepted or not: `;

@@ -44,22 +44,30 @@ export const serve: CommandSpec = {
       argument: "host:port",
       short: "l",
       repeatable: true,
-      help: "Listen for SMTP here; unix:/path for a Unix socket. Default 127.0.0.1:2525.",
+      help: "Listen for SMTP here; unix:/path?mode=0660 for a Unix socket, " +
+        "ws://host:port/path?token=file (or wss, with --cert) for WebSockets. " +
+        "Default 127.0.0.1:2525.",
     },
     "tls-listen": {
       argument: "host:port",
       repeatable: true,
       help: "Listen for SMTP under TLS from the first octet (port 465); needs --cert.",
     },
+    "lmtp-listen": {
+      argument: "host:port",
+      repeatable: true,
+      help: "Listen for LMTP here, not on port 25; unix:/path for a Unix socket.",
+    },
     "upstream": {
       argument: "url",
       short: "u",
       repeatable: true,
       help: "The next hop: smtp://host:port, smtps://host:port, smtp+mx://domain, " +
-        "smtp+srv://_service._tcp.domain or unix:/path, with " +
+        "smtp+srv://_service._tcp.domain, unix:/path, lmtp://host:port, lmtp+unix:/path or " +
+        "ws://host/path (wss with ca=file only), with token=file for WebSockets, and " +
         "?tls=none|opportunistic|required|verify, ca=file, name=host, pin=sha256:hex, " +
-        "chunking=small|as-received|always|never; capture: keeps messages in memory, " +
-        "capture:directory as a Maildir. Several take turns. Default capture:.",
+        "chunking=small|as-received|always|never; https://host/path takes them as " +
+        "requests; capture: keeps them in memory, capture:directory as a Maildir. Several take turns. Default capture:.",
     },
     "cert": {
       argument: "file",
@@ -118,6 +126,10 @@ export const serve: CommandSpec = {
     "upstream-timeout": {
       argument: "time",
       help: "Wait for each reply of the upstream. Default as RFC 5321 §4.5.3.2.",
+    },
+    "upstream-secret": {
+      argument: "where",
+      help: "Sign the requests to an upstream https://… with the secret of a file, or of env:NAME.",
     },
     "upstream-connections": {
       argument: "number",
@@ -295,7 +307,7 @@ const FLAGS: Readonly<Record<string, string>> = {
 };
 
 /** An error names what stands on the command line. */
-async function byFlags<T>(make: () => Promise<T>): Promise<T> {
+export async function byFlags<T>(make: () => Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
@@ -304,7 +316,7 @@ async function byFlags<T>(make: () => Promise<T>): Promise<T> {
   }
 }
 
-async function untilSignal(): Promise<void> {
+export async function untilSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, resolve);
@@ -313,7 +325,7 @@ async function untilSignal(): Promise<void> {
 }
 
 /** Each text behind the one before, as a whole: several may write. */
-function inTurn(write: (text: string) => Promise<void>): (text: string) => Promise<void> {
+export function inTurn(write: (text: string) => Promise<void>): (text: string) => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   return (text) => {
     const written = last.then(() => write(text));

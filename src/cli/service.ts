@@ -10,16 +10,18 @@ import { listen } from "../adapters/deno/mod.ts";
 import type { ChannelListener, Target } from "../channel.ts";
 import type { Configuration, ListenerSource } from "../config/configuration.ts";
 import { ConfigurationError, shown } from "../config/mistake.ts";
-import { type ListenerOptions, resolveListener, resolveOptions } from "../options.ts";
+import { listenerName, type ListenerOptions, resolveListener, resolveOptions } from "../options.ts";
 import { type Described, explain, type Explanation } from "../policy/explain.ts";
 import type { Policy } from "../policy/policy.ts";
 import { createProxy, type Proxy } from "../proxy.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { Stats } from "../stats/stats.ts";
+import type { ListenTarget } from "../config/units.ts";
 import { printAddress } from "./address.ts";
 import type { AdminOptions } from "../admin/options.ts";
 import type { AdminServer, NextAdmin } from "./admin_server.ts";
 import { assemble, type Assembly } from "./assemble.ts";
+import { listenAt, socketBelow } from "./websockets.ts";
 import type { Surroundings } from "./work.ts";
 
 /** Milliseconds between two looks at whether all sessions have ended. */
@@ -37,7 +39,7 @@ export interface ServiceOptions {
    *
    * @param id Tells listeners apart, also those at any free port of the same host.
    */
-  readonly listen?: (at: Target, id: string) => Promise<ChannelListener>;
+  readonly listen?: (at: ListenTarget, id: string) => Promise<ChannelListener>;
   /** Whether the admin is served here. Default true; what it would show is counted in any case. */
   readonly servesAdmin?: boolean;
 }
@@ -188,7 +190,7 @@ export class Service {
       admin = await this.#nextAdmin(configuration);
       // What the proxy would throw at is found out here, while nothing has changed.
       const { settings } = resolveOptions(assembly.options);
-      for (const { options } of wanted.values()) resolveListener(options, settings);
+      for (const { at, options } of wanted.values()) resolveListener(options, settings, at);
     } catch (error) {
       await discard();
       throw error;
@@ -284,12 +286,17 @@ export class Service {
     wanted: ReadonlyMap<string, ListenerSource>,
     configuration: Configuration,
   ): Promise<Added> {
-    const { listen: listenAt = (at: Target) => listen(at) } = this.#options;
+    const { listen: open = openSocket } = this.#options;
     const added = new Map<string, ChannelListener>();
     try {
       for (const [id, source] of wanted) {
         if (this.#open.has(id)) continue;
-        const opened = opening(source, configuration, () => listenAt(source.at, id));
+        const { at } = source;
+        const opened = opening(
+          source,
+          configuration,
+          () => listenAt(at, () => open(at, id), () => this.#current.options.tls!),
+        );
         added.set(id, await opened);
       }
     } catch (error) {
@@ -304,8 +311,9 @@ export class Service {
       const { options } = wanted.get(id)!;
       const served = this.#proxy.serve(listener, options);
       this.#open.set(id, { listener, served });
-      const name = options.implicitTls ? "smtps" : "smtp";
-      this.#options.say(`listening ${name} ${printAddress(listener.address as Target)}`);
+      this.#options.say(
+        `listening ${listenerName(options)} ${printAddress(listener.address as Target)}`,
+      );
     }
   }
 
@@ -313,6 +321,10 @@ export class Service {
     const retired = ended.finally(() => this.#retiring.delete(retired));
     this.#retiring.add(retired);
   }
+}
+
+function openSocket(at: ListenTarget): Promise<ChannelListener> {
+  return listen(socketBelow(at), at.transport === "unix" ? { mode: at.mode } : {});
 }
 
 /** The gauge of what the process takes. */

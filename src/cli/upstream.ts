@@ -12,6 +12,7 @@ import type { Upstream } from "../session/upstream.ts";
 import type { BalancedOptions } from "../upstream/balanced.ts";
 import { CaptureUpstream, MemoryStore } from "../upstream/capture.ts";
 import { discoveredUpstream } from "../upstream/discovered.ts";
+import { httpUpstream } from "../upstream/http/upstream.ts";
 import type { ConnectOptions, Identify, UpstreamTls } from "../upstream/smtp/connect.ts";
 import {
   resolvePool,
@@ -22,6 +23,8 @@ import { defaultTimeouts } from "../upstream/smtp/timeouts.ts";
 import { SmtpUpstream } from "../upstream/smtp/upstream.ts";
 import { tlsAt, type UpstreamUrl } from "../upstream/url.ts";
 import { readFile } from "./address.ts";
+import { secretAt } from "./secret.ts";
+import { webSocketDialerOf } from "./websockets.ts";
 
 /** What else decides about an upstream. */
 export interface UpstreamWishes {
@@ -32,6 +35,8 @@ export interface UpstreamWishes {
   /** Milliseconds for each reply, where it is not the default. */
   readonly timeout?: number;
   readonly keepSourceRoutes?: boolean;
+  /** Path of a file, or `env:NAME`, with the secret that signs requests over HTTP. */
+  readonly secret?: string;
   /** How connections are kept. Default: as a library's. */
   readonly pool?: SmtpUpstreamOptions["pool"];
   readonly dropped?: (octets: number) => void;
@@ -44,12 +49,18 @@ export async function connectOptions(
   option: string,
 ): Promise<ConnectOptions> {
   const { timeout } = wishes;
+  const { target, token, authorities } = url;
+  // TLS below a WebSocket is the runtime's; `none` is left for what is above it.
+  const ownTls = target.transport === "websocket" && target.url.startsWith("wss:");
   return resolveUpstreamOptions({
-    target: url.target,
-    tls: await withAuthorities(url.tls, url.authorities, option),
+    target,
+    protocol: url.protocol,
+    tls: ownTls ? url.tls : await withAuthorities(url.tls, authorities, option),
     identify: wishes.identify,
     hostname: wishes.hostname,
-    dialer: denoDialer,
+    dialer: target.transport === "websocket"
+      ? await webSocketDialerOf({ token, ...ownTls && { authorities } }, option)
+      : denoDialer,
     tlsClient: createTlsClient(),
     chunking: url.chunking,
     keepSourceRoutes: wishes.keepSourceRoutes,
@@ -79,6 +90,10 @@ export async function makeUpstream(
   wishes: UpstreamWishes,
   option: string,
 ): Promise<Upstream> {
+  if (url.kind === "http") return await httpAt(url.url, wishes, option);
+  if (wishes.secret !== undefined) {
+    throw new OptionError(option, name, "https://host/path where there is a secret");
+  }
   if (url.kind === "smtp") {
     const pool = resolvePool(wishes.pool);
     return new SmtpUpstream(name, await connectOptions(url, wishes, option), pool);
@@ -94,6 +109,22 @@ export async function makeUpstream(
   }
 }
 
+async function httpAt(
+  url: string,
+  { secret: where, timeout }: UpstreamWishes,
+  option: string,
+): Promise<Upstream> {
+  const timeouts = timeout === undefined ? {} : { dataBlock: timeout, dataTermination: timeout };
+  let secret: string | undefined;
+  try {
+    secret = where === undefined ? undefined : await secretAt(where);
+  } catch (error) {
+    const allowed = `a file that can be read, or env:NAME (${messageOf(error)})`;
+    throw new OptionError(option, `the secret ${where}`, allowed);
+  }
+  return httpUpstream({ url, secret, timeouts });
+}
+
 async function discover(
   name: string,
   url: UpstreamUrl & { readonly kind: "discovered" },
@@ -102,7 +133,10 @@ async function discover(
 ): Promise<Upstream> {
   const { by, domain, port, tls, authorities, chunking } = url;
   const at = (host: string, port: number): Target => ({ transport: "tcp", host, port });
-  const server = { kind: "smtp", target: at(domain, port), tls, authorities, chunking } as const;
+  const server = {
+    ...{ kind: "smtp", protocol: "smtp", target: at(domain, port) } as const,
+    ...{ tls, authorities, chunking },
+  };
   const options = await connectOptions(server, wishes, option);
   const pool = resolvePool(wishes.pool);
   return discoveredUpstream(name, {

@@ -11,19 +11,21 @@ import type { Strategy } from "../upstream/strategy.ts";
 import type { UpstreamUrl } from "../upstream/url.ts";
 import type { SmtpUpstreamOptions } from "../upstream/smtp/options.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
+import type { FilterSource } from "./filter_row.ts";
 import type { Mistake } from "./mistake.ts";
 import type { KeyPath } from "./places.ts";
+import type { ListenTarget } from "./units.ts";
 
 /** Options of the proxy that a file can hold as they are. */
 export type PlainOptions = Omit<
   ProxyOptions,
-  | ("upstream" | "upstreams" | "policy" | "shadow")
+  | ("upstream" | "upstreams" | "policy" | "shadow" | "quarantine")
   | ("tls" | "replies" | "observers" | "clock" | "resolver")
 >;
 
 /** Where to listen, and how. */
 export interface ListenerSource {
-  readonly at: Target;
+  readonly at: ListenTarget;
   readonly options: ListenerOptions;
   /** Where the address stands, for mistakes. */
   readonly path: KeyPath;
@@ -54,6 +56,8 @@ export interface UpstreamSource {
   readonly identify?: Identify;
   /** How connections are kept. @default as a library's */
   readonly pool?: SmtpUpstreamOptions["pool"];
+  /** Path of a file, or `env:NAME`, with the secret that signs requests over HTTP. @default none */
+  readonly secret?: string;
   /** Milliseconds for each reply. @default as RFC 5321 §4.5.3.2 */
   readonly timeout?: number;
   /** Where the servers stand, for mistakes. */
@@ -119,6 +123,10 @@ export interface Configuration {
   readonly tls: TlsSource | undefined;
   readonly tables: ReadonlyMap<string, TableSource>;
   readonly rules: readonly RuleSource[];
+  /** Who looks into messages. */
+  readonly filters: readonly FilterSource[];
+  /** Path of the Maildir in which messages are quarantined. */
+  readonly quarantine: string | undefined;
   /** Path of a module with a policy in TypeScript. */
   readonly module: string | undefined;
   /** The configuration whose policy is evaluated without effect. */

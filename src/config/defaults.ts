@@ -33,6 +33,8 @@ export function defaultConfiguration(): Configuration {
     tls: undefined,
     tables: new Map(),
     rules: [],
+    filters: [],
+    quarantine: undefined,
     module: undefined,
     shadow: undefined,
     record: undefined,

@@ -8,7 +8,7 @@
 import { messageOf } from "../errors.ts";
 import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
-import type { Target } from "../channel.ts";
+import { type Beside, besideFile, listenBeside, secretBeside, urlBeside } from "./beside.ts";
 import type {
   AdminSource,
   Configuration,
@@ -20,6 +20,7 @@ import type {
   UpstreamSource,
 } from "./configuration.ts";
 import { defaultLog } from "./defaults.ts";
+import type { FilterSource } from "./filter_row.ts";
 import { ConfigurationError, type Mistake, shown } from "./mistake.ts";
 import { type KeyPath, Places, printPath } from "./places.ts";
 import { configurationSchema, type Document, type WrittenUrl } from "./schema.ts";
@@ -145,6 +146,12 @@ function valueAt(raw: unknown, path: KeyPath): unknown {
 function contradictionsIn(document: Document): readonly Finding[] {
   const found: Finding[] = [];
   const { listen = [], tls = {}, upstream = {}, upstreams = {} } = document;
+  for (const [nth, { address, protocol }] of listen.entries()) {
+    // RFC 2033 §5
+    if (protocol === "lmtp" && address.transport === "tcp" && address.port === 25) {
+      found.push([["listen", nth, "protocol"], shown(protocol), "smtp on port 25"]);
+    }
+  }
   const withCertificates = "only together with tls.certificates";
   if ((tls.certificates ?? []).length === 0) {
     for (const [nth, { tls }] of listen.entries()) {
@@ -182,6 +189,12 @@ function contradictionsIn(document: Document): readonly Finding[] {
   for (const key of adminAt === undefined ? Object.keys(adminRest) : []) {
     found.push([["admin", key], "no listen", "only together with admin.listen"]);
   }
+  const names = (document.filter ?? []).map(({ name }) => name);
+  for (const [nth, name] of names.entries()) {
+    if (names.indexOf(name) < nth) {
+      found.push([["filter", nth, "name"], `${shown(name)} again`, "a name of its own"]);
+    }
+  }
   const addressesKept = document["record-addresses"];
   if (addressesKept !== undefined && document.record === undefined) {
     const allowed = "only together with record";
@@ -203,7 +216,7 @@ function contradictionsInUpstream(path: KeyPath, row: UpstreamRow): readonly Fin
 
 function configurationOf(file: string, document: Document, mistake: MistakeMaker): Parsed {
   const { record, shadow, tables = {}, rule = [], upstream = {}, upstreams = {} } = document;
-  const beside = (path: string): string => resolvePath(file, path);
+  const beside = besideFile(file);
   const source = (path: KeyPath, written: UpstreamRow): UpstreamSource =>
     upstreamOf(path, written, beside);
   return {
@@ -226,6 +239,8 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
       ]),
     ),
     rules: rule,
+    filters: (document.filter ?? []).map((filter) => filterBeside(filter, beside)),
+    quarantine: document.quarantine && beside(document.quarantine.directory),
     module: document.policy?.module === undefined ? undefined : beside(document.policy.module),
     shadow: shadow === undefined ? undefined : beside(shadow),
     record: record === undefined
@@ -240,12 +255,12 @@ function configurationOf(file: string, document: Document, mistake: MistakeMaker
 
 function adminOf(
   { admin = {} }: Document,
-  beside: (path: string) => string,
+  beside: Beside,
 ): AdminSource | undefined {
   const { listen, "operator-token": operator, "reader-token": reader } = admin;
   if (listen?.transport !== "tcp") return undefined;
   const secret = (where: string | undefined): string | undefined =>
-    where === undefined || where.startsWith("env:") ? where : beside(where);
+    where && secretBeside(where, beside);
   const at = (key: string): KeyPath => ["admin", key];
   return {
     at: listen,
@@ -258,6 +273,20 @@ function adminOf(
       reader: at("reader-token"),
       hosts: at("hosts"),
     },
+  };
+}
+
+/** A filter whose paths are relative to the file. */
+function filterBeside(filter: FilterSource, beside: Beside): FilterSource {
+  return {
+    ...filter,
+    make: (environment) =>
+      filter.make({
+        ...environment,
+        secret: (where) => environment.secret(secretBeside(where, beside)),
+        file: (path) => environment.file(beside(path)),
+        beside,
+      }),
   };
 }
 
@@ -278,6 +307,7 @@ function optionsOf(document: Document): PlainOptions {
     auth: auth.mode,
     authWithoutTls: auth["without-tls"],
     policyTimeLimit: policy["time-limit"],
+    window: document.content?.window,
     policyFailure: policy["on-failure"] === "reject" ? REJECTED : undefined,
     limits: given({ messageSize, ...counts }),
     timeouts: given({ proxyHeader, ...waits }),
@@ -293,15 +323,16 @@ function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key
 
 function listenersOf(
   { listen = [] }: Document,
-  beside: (path: string) => string,
+  beside: Beside,
 ): readonly ListenerSource[] {
   if (listen.length === 0) {
-    const at: Target = { transport: "tcp", host: "127.0.0.1", port: 2525 };
+    const at = { transport: "tcp", host: "127.0.0.1", port: 2525 } as const;
     return [{ at, options: {}, path: ["listen"] }];
   }
-  return listen.map(({ address, tls, proxy, xclient = [], xforward = [] }, nth) => ({
-    at: address.transport === "tcp" ? address : { ...address, path: beside(address.path) },
+  return listen.map(({ address, protocol, tls, proxy, xclient = [], xforward = [] }, nth) => ({
+    at: listenBeside(address, beside),
     options: {
+      ...(protocol === undefined ? {} : { protocol }),
       implicitTls: tls === "implicit",
       ...(proxy === undefined ? {} : { proxyFrom: proxy }),
       xclientFrom: xclient,
@@ -313,7 +344,7 @@ function listenersOf(
 
 function tlsOf(
   { tls = {} }: Document,
-  beside: (path: string) => string,
+  beside: Beside,
 ): TlsSource | undefined {
   const { certificates = [], "client-authorities": authorities } = tls;
   if (certificates.length === 0) return undefined;
@@ -330,15 +361,17 @@ const MEMORY: WrittenUrl = { text: "capture:", url: { kind: "capture", directory
 
 function upstreamOf(
   path: KeyPath,
-  { url, servers, pool, ...row }: UpstreamRow,
-  beside: (path: string) => string,
+  { url, servers, pool, secret, ...row }: UpstreamRow,
+  beside: Beside,
 ): UpstreamSource {
-  const rest = { ...row, ...pool !== undefined && { pool: poolOf(pool) } };
+  const rest = {
+    ...row,
+    ...pool !== undefined && { pool: poolOf(pool) },
+    ...secret !== undefined && { secret: secretBeside(secret, beside) },
+  };
   const server = ({ text, url }: WrittenUrl, path: KeyPath): ServerSource => ({
     name: text,
-    url: url.kind === "capture"
-      ? { ...url, directory: url.directory && beside(url.directory) }
-      : { ...url, authorities: url.authorities && beside(url.authorities) },
+    url: urlBeside(url, beside),
     path: [...path, "url"],
   });
   if (servers === undefined) {
@@ -358,10 +391,4 @@ function poolOf(row: NonNullable<UpstreamRow["pool"]>): UpstreamSource["pool"] {
   if (row === false) return false;
   const { "idle-time": idleTime, ...others } = row;
   return given({ idleTime, ...others });
-}
-
-/** A path as the process has to use it. */
-function resolvePath(file: string, path: string): string {
-  const slash = file.lastIndexOf("/");
-  return path.startsWith("/") || slash === -1 ? path : file.slice(0, slash + 1) + path;
 }

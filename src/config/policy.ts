@@ -36,6 +36,7 @@ export function policyOf(
     tables,
     upstreams: new Set(configuration.upstreams.keys()),
     checks: new Map([...builtInChecks].map(([name, { create }]) => [name, create])),
+    quarantine: configuration.quarantine !== undefined,
     clock,
     counters,
     looked,

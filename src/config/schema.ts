@@ -9,18 +9,20 @@ import * as z from "zod";
 import { defaultLimits, defaultTimeouts, resolveOptions } from "../options.ts";
 import { defaultPool } from "../upstream/smtp/pool.ts";
 import { parseUpstreamUrl, type UpstreamUrl } from "../upstream/url.ts";
+import { filterSchema } from "./filters.ts";
 import { ruleSchema } from "./rule_schema.ts";
 import {
+  listenForm,
   networkForm,
   parseAddress,
   parseDuration,
   parseIdentify,
+  parseListen,
   parseNetwork,
   parseSize,
 } from "./units.ts";
 import { checked, count, measure, type Piece, text, written } from "./values.ts";
 
-const ADDRESS = "host:port, [ipv6]:port or unix:/path";
 const ADMIN_ADDRESS = "host:port or [ipv6]:port";
 const SECRET = "the path of a file, or env:NAME";
 const IDENTIFY = "none, xforward, xclient, proxy, proxy-v1, proxy-v2";
@@ -89,12 +91,17 @@ const upstreamRows = {
     .describe("How often all of several servers are asked. Default: only those that have failed."),
   identify: written(IDENTIFY, (text) => parseIdentify(text, "")).optional()
     .describe(`Tell the upstream who the client is: ${IDENTIFY}. Default none.`),
+  secret: text(SECRET).optional()
+    .describe(`Signs the requests to an upstream https://…: ${SECRET}. Default: not signed.`),
   timeout: measure(DURATION, (text) => parseDuration(text, "")).optional()
     .describe("Wait for each reply of the upstream. Default as RFC 5321 §4.5.3.2."),
 };
 
 const listener = z.strictObject({
-  address: written(ADDRESS, (text) => parseAddress(text, "")).describe(`Listen here: ${ADDRESS}.`),
+  address: written(listenForm, (text) => parseListen(text, ""))
+    .describe(`Listen here: ${listenForm}.`),
+  protocol: z.enum(["smtp", "lmtp"]).optional()
+    .describe("lmtp: a reply to each message for each recipient (RFC 2033). Default smtp."),
   tls: z.enum(["starttls", "implicit"]).optional()
     .describe(
       "starttls: offered where there are certificates; implicit: TLS from the first octet. " +
@@ -222,6 +229,18 @@ export const configurationSchema = z.strictObject({
     module: file.optional()
       .describe("A TypeScript module whose default export is a policy; asked behind the rules."),
   }).optional(),
+  content: z.strictObject({
+    window: measure(SIZE, (text) => parseSize(text, "")).optional().describe(
+      "Octets of each message that are held where rules or filters look at it, so that its header " +
+        "can be changed. Default 64k.",
+    ),
+  }).optional(),
+  quarantine: z.strictObject({
+    directory: text("the path of a directory")
+      .describe("A Maildir, which is made where there is none."),
+  }).optional().describe("Where messages are kept that rules and filters quarantine."),
+  filter: z.array(filterSchema, { error: "tables, each headed by [[filter]]" }).optional()
+    .describe("Asked all at once, while a message comes."),
   tables: z.record(name, table).optional().describe("What rules look up as @name."),
   rule: z.array(ruleSchema, { error: "tables, each headed by [[rule]]" }).optional()
     .describe("Asked in order; the first decisive one of a phase wins."),

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Target } from "../channel.ts";
+import type { SocketTarget, Target } from "../channel.ts";
 import { OptionError } from "../errors.ts";
 import { Networks } from "../networks.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
@@ -17,20 +17,80 @@ const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]*)):([0-9]{1,5})$/;
  *
  * @throws {OptionError}
  */
-export function parseAddress(text: string, option: string): Target {
+export function parseAddress(
+  text: string,
+  option: string,
+  allowed = "host:port, [ipv6]:port or unix:/path",
+): SocketTarget {
   if (text.startsWith("unix:")) return { transport: "unix", path: text.slice("unix:".length) };
   const match = HOST_PORT.exec(text);
   const port = match === null ? NaN : Number(match[3]);
   if (match === null || port > 65535) {
-    throw new OptionError(option, text, "host:port, [ipv6]:port or unix:/path");
+    throw new OptionError(option, text, allowed);
   }
   const host = match[1] ?? match[2];
   return { transport: "tcp", host: host === "" ? "0.0.0.0" : host, port };
 }
 
-/** The inverse, for messages. */
+/** Where to listen, and what holds for the socket alone. */
+export type ListenTarget =
+  | Extract<Target, { transport: "tcp" }>
+  /** `mode`: permission bits of the file; without it the process's umask decides. */
+  | Extract<Target, { transport: "unix" }> & { readonly mode?: number }
+  /** `token`: path of a file with a bearer token that clients need, or `env:NAME`. */
+  | Extract<Target, { transport: "websocket" }> & {
+    readonly token?: string;
+    /** Pages that may connect, as `Origin` names them. */
+    readonly origins?: readonly string[];
+  };
+
+/** What {@linkcode parseListen} reads. */
+export const listenForm = "host:port, [ipv6]:port, unix:/path?mode=0660 or " +
+  "ws://host:port/path?token=file&origin=https://page, also as wss";
+
+const OCTAL = /^0?[0-7]{3}$/;
+
+/**
+ * Reads what {@linkcode parseAddress} does, and behind the path of a Unix socket `mode=0660`; or
+ * `ws://host:port/path`, and behind that `token=file` and `origin=https://page` (repeatable).
+ *
+ * @throws {OptionError}
+ */
+export function parseListen(text: string, option: string): ListenTarget {
+  const wrong = (): OptionError => new OptionError(option, text, listenForm);
+  const question = text.indexOf("?");
+  if (question === -1 && !/^wss?:/.test(text)) return parseAddress(text, option, listenForm);
+  const url = URL.parse(text);
+  const parameters = new URLSearchParams(question === -1 ? "" : text.slice(question));
+  const only = (...names: string[]): void => {
+    if (parameters.keys().some((name) => !names.includes(name))) throw wrong();
+    const twice = (name: string): boolean => parameters.getAll(name).length > 1;
+    if (names.some((name) => name !== "origin" && twice(name))) throw wrong();
+  };
+  if (text.startsWith("unix:")) {
+    only("mode");
+    const mode = parameters.get("mode") ?? "";
+    if (!OCTAL.test(mode)) throw wrong();
+    const path = text.slice("unix:".length, question);
+    return { transport: "unix", path, mode: Number.parseInt(mode, 8) };
+  }
+  const isWebSocket = url?.protocol === "ws:" || url?.protocol === "wss:";
+  if (url === null || !isWebSocket || url.username !== "" || url.hash !== "") throw wrong();
+  only("token", "origin");
+  const token = parameters.get("token");
+  const origins = parameters.getAll("origin");
+  return {
+    transport: "websocket",
+    url: `${url.protocol}//${url.host}${url.pathname}`,
+    ...token !== null && { token },
+    ...origins.length > 0 && { origins },
+  };
+}
+
+/** The inverse of {@linkcode parseAddress}, and the URL of a WebSocket, for messages. */
 export function printAddress(address: Target): string {
   if (address.transport === "unix") return `unix:${address.path}`;
+  if (address.transport === "websocket") return address.url;
   const { host, port } = address;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -8,6 +8,8 @@
 import type { Clock } from "../clock.ts";
 import type { TlsFacts } from "../channel.ts";
 import type { MailParameters } from "../rfc5321/parameter.ts";
+import { Feed } from "../message/feed.ts";
+import { HeaderSection, splitMessage } from "../message/header_section.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { Envelope, Recipient, SessionFacts, TransactionFacts } from "../session/facts.ts";
@@ -37,7 +39,7 @@ export interface Described {
   readonly to: readonly Path[];
   /** Octets, as MAIL declares them. @default the message's, or undeclared */
   readonly size?: number;
-  /** Header and body. @default none: `headers` and `content` are not asked */
+  /** Header and body. @default none: what looks at it is not asked */
   readonly message?: Uint8Array;
 }
 
@@ -60,7 +62,7 @@ export interface Explanation {
   /** In the order in which they were asked. */
   readonly phases: readonly PhaseReport[];
   /** `refused`: by the last report, or all recipients were. */
-  readonly outcome: "accepted" | "discarded" | "refused";
+  readonly outcome: "accepted" | "discarded" | "quarantined" | "refused";
   /** The envelope as the upstream would get it. */
   readonly envelope: { readonly reversePath: Path; readonly recipients: readonly Path[] };
   /** Name of the upstream; absent where none is needed. */
@@ -78,8 +80,8 @@ export interface ExplainOptions {
 }
 
 /**
- * Asks a policy, phase by phase: connect, ehlo, mail, rcpt for each, data, and with a message headers
- * and content. It ends where the session or the transaction would.
+ * Asks a policy, phase by phase: connect, ehlo, mail, rcpt for each, data, and with a message headers,
+ * filter and content. It ends where the session or the transaction would.
  *
  * @example Which rule it was
  * ```ts
@@ -111,14 +113,16 @@ export async function explain(
   options: ExplainOptions,
 ): Promise<Explanation> {
   const failures: string[] = [];
+  const { clock, timeLimit = 30_000 } = options;
   const judge = judgeOf(policy, {
-    clock: options.clock,
-    timeLimit: options.timeLimit ?? 30_000,
+    clock,
+    timeLimit,
     onFailure: options.onFailure ?? own("temporary"),
     failed: (_phase, check, error) =>
       void failures.push(`${check}: ${error instanceof Error ? error.message : error}`),
   });
-  return await new Rehearsal(judge.open(), described, options.clock.now(), failures).run();
+  return await new Rehearsal(judge.open(), described, clock.now(), failures, clock, timeLimit)
+    .run();
 }
 
 const own = (name: ReplyName): Reply => Reply.parse(replyTexts[name]);
@@ -143,6 +147,9 @@ class Rehearsal {
     now: number,
     /** Those of the question that is being asked. */
     readonly failures: string[],
+    readonly clock: Clock,
+    /** Milliseconds for one check. */
+    readonly patience: number,
   ) {
     const { client: address, name, tls, login, listener = "smtp", from, to, message } = described;
     const size = described.size ?? message?.length;
@@ -175,17 +182,38 @@ class Rehearsal {
       if (await this.#rcpt(path, discarded)) return this.#end("refused");
     }
     if (!this.#accepted) return this.#end("refused");
-    const ends: readonly ("data" | "headers" | "content")[] = message === undefined
-      ? ["data"]
-      : ["data", "headers", "content"];
-    for (const phase of ends) {
-      // What comes to nothing is not looked at once it has begun.
-      if (phase !== "data" && this.#recipients.length === 0) break;
-      const { ruling, refusal } = await this.#ask(phase, "", this.#transaction(phase));
-      if (refusal !== undefined) return this.#end("refused");
-      if (ruling.discard) return this.#end("discarded");
+    const said = await this.#ask("data", "", this.#transaction());
+    // What comes to nothing is not looked at once it has begun.
+    const looked = message !== undefined && this.#recipients.length > 0;
+    return this.#endOf(said) ?? (looked ? await this.#message(message) : undefined) ??
+      this.#end(this.#recipients.length === 0 ? "discarded" : "accepted");
+  }
+
+  /** @returns The end, where it is not taken. */
+  async #message(octets: Uint8Array): Promise<Explanation | undefined> {
+    const { header } = splitMessage(octets);
+    const headers = HeaderSection.parse(header);
+    const facts = { ...this.#transaction(octets.length), headers };
+    const first = await this.#ask("headers", "", { ...facts, complete: true });
+    if (this.#endOf(first) !== undefined) return this.#endOf(first);
+    let score = first.ruling.score ?? 0;
+    if (this.judge.asks("filter")) {
+      const { signal } = new AbortController();
+      const message = new Feed({ clock: this.clock, patience: this.patience, signal });
+      // Whoever does not read all of it holds what is there anyway.
+      void message.give(octets);
+      message.end();
+      const filtered = await this.#ask("filter", "", { ...facts, message });
+      if (this.#endOf(filtered) !== undefined) return this.#endOf(filtered);
+      score += filtered.ruling.score ?? 0;
     }
-    return this.#end(this.#recipients.length === 0 ? "discarded" : "accepted");
+    return this.#endOf(await this.#ask("content", "", { ...facts, score, editable: true }));
+  }
+
+  #endOf({ ruling, refusal }: PhaseReport): Explanation | undefined {
+    if (refusal !== undefined) return this.#end("refused");
+    if (ruling.quarantine) return this.#end("quarantined");
+    return ruling.discard ? this.#end("discarded") : undefined;
   }
 
   /** @returns Whether the message is to come to nothing; `undefined` if MAIL is refused. */
@@ -206,7 +234,7 @@ class Rehearsal {
   /** @returns Whether that is the end of the session. */
   async #rcpt(forwardPath: Path, discarded: boolean): Promise<boolean> {
     const { ruling, refusal } = await this.#ask("rcpt", String(forwardPath), {
-      ...this.#transaction("rcpt"),
+      ...this.#transaction(),
       forwardPath,
       given: forwardPath,
       parameters: {},
@@ -258,8 +286,7 @@ class Rehearsal {
     return carried ? undefined : "needsSmtpUtf8";
   }
 
-  #transaction(phase: Phase): TransactionFacts {
-    const whole = phase === "headers" || phase === "content";
+  #transaction(octets: number = 0): TransactionFacts {
     return {
       id: "explain-1",
       session: this.#session,
@@ -269,7 +296,7 @@ class Rehearsal {
         parameters: this.#parameters,
         recipients: this.#recipients,
       },
-      octets: whole ? this.described.message?.length ?? 0 : 0,
+      octets,
       upstream: this.#upstream,
       steps: this.#steps,
     };

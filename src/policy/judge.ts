@@ -5,58 +5,28 @@
  * @module
  */
 
-import { type Clock, within } from "../clock.ts";
+import type { HeaderEdit } from "../message/header_section.ts";
 import type { Path } from "../rfc5321/path.ts";
-import { Reply } from "../rfc5321/reply.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import type { TransactionFacts } from "../session/facts.ts";
+import type { MessageTransform } from "../session/transforming.ts";
 import {
-  type Inquiry,
   type Judge,
   type Phase,
   type PhaseFacts,
   phases,
   type Rewrite,
   type Ruling,
+  type SealFacts,
   type SessionJudge,
-  type Step,
   type Verdict,
 } from "../session/phases.ts";
-import type { Answer, OnFailure, Policy, PolicyDefinition } from "./policy.ts";
-import { isVerdict } from "./verdicts.ts";
+import { Asking, type Definition, type JudgeOptions, NOTHING } from "./asking.ts";
+import { askFilters, summed, Turns } from "./filtering.ts";
+import type { Answer, Policy } from "./policy.ts";
 
 /** One recipient becomes at most so many: an alias map that refers to itself must end. */
 const MAX_PATHS = 1000;
-
-const DEFERRED = new Reply(451, "4.3.0 Temporary failure, try again later");
-const REJECTED = new Reply(550, "5.7.0 Cannot be checked");
-
-/** A check has failed or taken too long. */
-export class CheckError extends Error {
-  /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */
-  override readonly name = "CheckError";
-  /**
-   * Is made where a check is asked.
-   *
-   * @param cause What it threw.
-   */
-  constructor(phase: Phase, check: string, cause: unknown) {
-    super(`The check "${check}" failed at ${phase}`, { cause });
-  }
-}
-
-/** How a policy is run. */
-export interface JudgeOptions {
-  /** Times the checks. */
-  readonly clock: Clock;
-  /** Milliseconds for one check that has no limit of its own. */
-  readonly timeLimit: number;
-  /** The answer to a check that fails or takes too long, and names no other. 4xx or 5xx. */
-  readonly onFailure: Reply;
-  /** Told of such failures, with the name of the check. */
-  readonly failed: (phase: Phase, check: string, error: unknown) => void;
-}
-
-// deno-lint-ignore no-explicit-any -- each definition has state of its own type
-type Definition = PolicyDefinition<any, any>;
 
 /** Makes a policy into what sessions ask. */
 export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
@@ -64,10 +34,9 @@ export function judgeOf(policy: Policy, options: JudgeOptions): Judge {
   const asked = new Set(
     phases.filter((phase) => definitions.some((definition) => definition[phase] !== undefined)),
   );
-  return { open: () => new PolicySession(definitions, asked, options) };
+  const turns = definitions.map(({ reading }) => new Turns(reading?.concurrency));
+  return { open: () => new PolicySession(definitions, asked, turns, options) };
 }
-
-const NOTHING: readonly Verdict[] = [];
 
 /** What a definition keeps of its own. It begins with the first question: a fault is that check's. */
 class Kept {
@@ -99,8 +68,12 @@ interface Draft {
   close?: boolean;
   cut?: number;
   discard?: boolean;
+  quarantine?: boolean;
   paths?: readonly Path[];
   upstream?: string;
+  edits?: readonly HeaderEdit[];
+  beyond?: Reply;
+  score?: number;
 }
 
 class PolicySession implements SessionJudge {
@@ -109,9 +82,48 @@ class PolicySession implements SessionJudge {
   constructor(
     readonly definitions: readonly Definition[],
     readonly asked: ReadonlySet<Phase>,
+    readonly turns: readonly Turns[],
     readonly options: JudgeOptions,
   ) {
     this.kept = definitions.map((definition) => new Kept(definition));
+  }
+
+  get window(): number {
+    return Math.max(0, ...this.definitions.map(({ window = 0 }) => window));
+  }
+
+  transforms(facts: TransactionFacts): readonly MessageTransform[] {
+    return this.definitions.flatMap(({ transform, name = "policy" }, nth) => {
+      if (transform === undefined) return [];
+      try {
+        return transform(facts, this.kept[nth]) ?? [];
+      } catch (error) {
+        this.options.failed("data", name, error);
+        return [failing(error)];
+      }
+    });
+  }
+
+  get seals(): boolean {
+    return this.definitions.some(({ seal }) => seal !== undefined);
+  }
+
+  async seal(facts: SealFacts): Promise<Ruling> {
+    const asking = new Asking(this.options, "content");
+    const said: Verdict[] = [];
+    for (const [nth, definition] of this.definitions.entries()) {
+      const { seal } = definition;
+      if (seal === undefined) continue;
+      said.push(...await asking.listen(definition, () => seal(facts, this.kept[nth])));
+    }
+    const { steps, inquiries: asked } = asking;
+    return { ...summed(said), steps, asked };
+  }
+
+  get quarantines(): boolean {
+    return this.definitions.some(({ needs = [], filter, content }) =>
+      needs.includes("quarantine") && (filter ?? content) !== undefined
+    );
   }
 
   asks(phase: Phase): boolean {
@@ -121,18 +133,27 @@ class PolicySession implements SessionJudge {
 
   async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
     if (phase === "mail") { for (const kept of this.kept) kept.forget(); }
+    if (phase === "filter") {
+      return await askFilters(this, facts as PhaseFacts["filter"]);
+    }
     const question = new Question(this, phase);
-    const { steps, inquiries: asked } = question;
+    const { steps, inquiries: asked } = question.asking;
     return { ...await question.put(0, facts), steps, asked };
   }
 }
 
+/** What stands for a stream that could not be made: the message must not pass without it. */
+function failing(error: unknown): MessageTransform {
+  return new TransformStream({ start: (controller) => controller.error(error) });
+}
+
 /** One question, put to one definition after the other. */
 class Question<P extends Phase> {
-  readonly steps: Step[] = [];
-  readonly inquiries: Inquiry[] = [];
+  readonly asking: Asking;
 
-  constructor(readonly session: PolicySession, readonly phase: P) {}
+  constructor(readonly session: PolicySession, readonly phase: P) {
+    this.asking = new Asking(session.options, phase);
+  }
 
   /** Takes the verdicts that have been given, then those of the definitions from `next` on. */
   async put(
@@ -154,8 +175,17 @@ class Question<P extends Phase> {
               : { ...draft, refusal: verdict.reply, close: true };
           case "discard":
             return { ...draft, discard: true };
+          case "quarantine":
+            return { ...draft, quarantine: true };
           case "route":
             draft.upstream ??= verdict.upstream;
+            break;
+          case "edit":
+            draft.edits = [...draft.edits ?? [], ...verdict.edits];
+            draft.beyond ??= verdict.beyond;
+            break;
+          case "score":
+            draft.score = (draft.score ?? 0) + verdict.points;
             break;
           case "rewrite":
             if (verdict.paths.length !== 1) {
@@ -203,48 +233,16 @@ class Question<P extends Phase> {
       | ((facts: PhaseFacts[P], own: Kept) => Answer | Promise<Answer>)
       | undefined;
     if (check === undefined) return NOTHING;
-    return await this.#listen(nth, () => check(facts, this.session.kept[nth]));
+    return await this.asking.listen(
+      this.session.definitions[nth],
+      () => check(facts, this.session.kept[nth]),
+    );
   }
 
   /** What the check of one definition has to say of one path that it made. */
   async #rest(nth: number, { next }: Rewrite, path: Path): Promise<readonly Verdict[]> {
-    return next === undefined ? NOTHING : await this.#listen(nth, () => next(path));
-  }
-
-  async #listen(
-    nth: number,
-    ask: () => Answer | Promise<Answer>,
-  ): Promise<readonly Verdict[]> {
-    const definition = this.session.definitions[nth];
-    const { clock } = this.session.options;
-    const { name = "policy" } = definition;
-    const began = clock.monotonic();
-    const answer = await this.#answer(definition, ask);
-    const took = clock.monotonic() - began;
-    this.inquiries.push({ check: name, took });
-    if (answer === undefined) return NOTHING;
-    for (const verdict of answer) {
-      this.steps.push({ phase: this.phase, check: verdict.by ?? name, verdict, took });
-    }
-    return answer;
-  }
-
-  async #answer(
-    { name = "policy", timeLimit, onFailure }: Definition,
-    ask: () => Answer | Promise<Answer>,
-  ): Promise<readonly Verdict[] | undefined> {
-    const { options } = this.session;
-    try {
-      const answer = ask();
-      if (!(answer instanceof Promise)) return verdictsOf(answer);
-      const limit = timeLimit ?? options.timeLimit;
-      return verdictsOf(await within(options.clock, limit, `${name} at ${this.phase}`, answer));
-    } catch (error) {
-      options.failed(this.phase, name, error);
-      return onFailure === undefined
-        ? [{ kind: "reject", reply: options.onFailure }]
-        : failures(options.onFailure)[onFailure];
-    }
+    if (next === undefined) return NOTHING;
+    return await this.asking.listen(this.session.definitions[nth], () => next(path));
   }
 
   #withPath(facts: PhaseFacts[P], path: Path): PhaseFacts[P] {
@@ -252,21 +250,4 @@ class Question<P extends Phase> {
       ? { ...facts, reversePath: path }
       : { ...facts, forwardPath: path };
   }
-}
-
-/** @throws {TypeError} At what no compiler has seen: it must not pass for "proceed". */
-function verdictsOf(answer: Answer): readonly Verdict[] | undefined {
-  if (answer === undefined || answer === null) return undefined;
-  const verdicts = Array.isArray(answer) ? answer : [answer];
-  if (verdicts.every(isVerdict)) return verdicts;
-  throw new TypeError("Cannot obey its answer: found no verdict, allowed are verdicts or nothing");
-}
-
-/** What a definition's own answer to its failure means. */
-function failures(standard: Reply): Readonly<Record<OnFailure, readonly Verdict[] | undefined>> {
-  return {
-    accept: undefined,
-    defer: [{ kind: "reject", reply: standard.transient ? standard : DEFERRED }],
-    reject: [{ kind: "reject", reply: REJECTED }],
-  };
 }

@@ -18,6 +18,7 @@ export {
   type PolicyDefinition,
   type PolicyPart,
   proceedAll,
+  type Reading,
   type TransactionPhase,
 } from "./policy.ts";
 export {
@@ -27,7 +28,16 @@ export {
   type Explanation,
   type PhaseReport,
 } from "./explain.ts";
-export { CheckError, judgeOf, type JudgeOptions } from "./judge.ts";
+export {
+  everything,
+  type Gives,
+  type Need,
+  needs,
+  type PolicyHost,
+  refuseUnmetNeeds,
+} from "./needs.ts";
+export { CheckError, type JudgeOptions } from "./asking.ts";
+export { judgeOf } from "./judge.ts";
 export { type Decision, printDecision } from "./decision.ts";
 export {
   type RecordedAddresses,
@@ -39,21 +49,43 @@ export {
   type RecorderOptions,
 } from "./record.ts";
 export { type Change, RecordingError, replay } from "./replay.ts";
-export { defer, discard, disconnect, proceed, reject, rewrite, route } from "./verdicts.ts";
+export {
+  addHeader,
+  defer,
+  discard,
+  disconnect,
+  edit,
+  proceed,
+  quarantine,
+  reject,
+  removeHeader,
+  replaceHeader,
+  rewrite,
+  route,
+  score,
+} from "./verdicts.ts";
+export { Field } from "../message/field.ts";
+export { type HeaderEdit, HeaderSection } from "../message/header_section.ts";
+export { Incomplete, TooMuch } from "../message/feed.ts";
+export type { Message, ReadOptions } from "../message/message.ts";
 export {
   type Discard,
   type Disconnect,
+  type Edit,
   type Inquiry,
   type Judge,
   type Phase,
   type PhaseFacts,
   phases,
   type Proceed,
+  type Quarantine,
   type Refusal,
   type Reject,
   type Rewrite,
   type Route,
   type Ruling,
+  type Score,
+  type SealFacts,
   type SessionJudge,
   type Step,
   type Verdict,
@@ -66,5 +98,6 @@ export type {
   SessionFacts,
   TransactionFacts,
 } from "../session/facts.ts";
+export type { MessageTransform } from "../session/transforming.ts";
 export { Path } from "../rfc5321/path.ts";
 export { Reply } from "../rfc5321/reply.ts";

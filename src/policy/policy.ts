@@ -4,7 +4,10 @@
  * @module
  */
 
-import type { Phase, PhaseFacts, Verdict } from "../session/phases.ts";
+import type { TransactionFacts } from "../session/facts.ts";
+import type { Phase, PhaseFacts, SealFacts, Verdict } from "../session/phases.ts";
+import type { MessageTransform } from "../session/transforming.ts";
+import { type Need, refuseUnknownNeeds } from "./needs.ts";
 
 /**
  * What a check may answer in a phase: one of its verdicts, several that are taken one after the other,
@@ -17,7 +20,7 @@ export type Answer<P extends Phase = Phase> =
   | void;
 
 /** Phases that belong to a mail transaction. */
-export type TransactionPhase = "mail" | "rcpt" | "data" | "headers" | "content";
+export type TransactionPhase = "mail" | "rcpt" | "data" | "headers" | "filter" | "content";
 
 /** What a policy keeps of its own, where it has said how to begin it. */
 export type Own<P extends Phase, S, T> = P extends TransactionPhase
@@ -43,14 +46,68 @@ export interface PolicyPart {
   readonly phases: readonly Phase[];
 }
 
+/** How a filter reads messages. */
+export interface Reading {
+  /** Octets of one message; `larger` says what becomes of one that has more. @default any number */
+  readonly octets?: number;
+  /** Messages that it reads at a time, in all sessions; others wait. @default any number */
+  readonly concurrency?: number;
+  /** What becomes of a message that is too large for it. @default what `onFailure` says */
+  readonly larger?: OnFailure;
+}
+
 /** A policy as its author writes it. */
 export interface PolicyDefinition<S = undefined, T = undefined> extends Checks<S, T> {
   /** Shows up in logs, statistics and `explain`. @default "policy" */
   readonly name?: string;
+  /**
+   * What it cannot do without: phases that must be asked, verdicts that must be honoured. A host that
+   * does not give one of them refuses the policy when it is loaded.
+   *
+   * @default nothing: a phase that the host does not have is not asked
+   */
+  readonly needs?: readonly Need[];
   /** What it consists of, where its verdicts bear other names than its own. @default nothing */
   readonly parts?: readonly PolicyPart[];
-  /** Milliseconds for one check. @default The option `policyTimeLimit`. */
+  /**
+   * Milliseconds for one check. For `filter` it counts from the end of the message, and it is the time
+   * for which it may keep the message waiting.
+   *
+   * @default The option `policyTimeLimit`
+   */
   readonly timeLimit?: number;
+  /** How `filter` reads. @default without limits of its own */
+  readonly reading?: Reading;
+  /**
+   * Makes a stream through which a message goes on its way to the upstream, with the trace header on top
+   * and all edits made; nothing where it is to stay as it is. Whatever it changes breaks the signatures
+   * that the message bears (DKIM, RFC 6376). A stream that fails, or makes a bare CR or LF, is a
+   * temporary failure of the message, whatever `onFailure` says: half of it may be on its way.
+   *
+   * @default messages stay as they are
+   */
+  readonly transform?: (
+    facts: TransactionFacts,
+    own: Own<"data", S, T>,
+  ) => MessageTransform | undefined;
+  /**
+   * Asked last, when all edits are made: for what stands on top of a message and depends on all of it,
+   * as a signature does. It sees the very octets that go to the upstream, where they are all in the
+   * window; what several of them put on top does not depend on each other.
+   *
+   * @default nobody seals messages
+   */
+  readonly seal?: (
+    facts: SealFacts,
+    own: Own<"content", S, T>,
+  ) => Answer<"content"> | Promise<Answer<"content">>;
+  /**
+   * Octets of each message that are held, so that its header section can be changed by what is found
+   * behind it.
+   *
+   * @default The option `window`
+   */
+  readonly window?: number;
   /** The answer where a check fails. @default The option `policyFailure`, a 451. */
   readonly onFailure?: OnFailure;
   /** Begins what the policy keeps for a session. @default nothing is kept */
@@ -106,10 +163,13 @@ export interface Policy {
  *   mail: (_facts, own) => ++own.session.messages > 10 ? defer() : undefined,
  * });
  * ```
+ *
+ * @throws {RangeError} If `needs` names neither a phase nor a verdict.
  */
 export function definePolicy<S = undefined, T = undefined>(
   definition: PolicyDefinition<S, T>,
 ): Policy {
+  refuseUnknownNeeds(definition.name ?? "policy", definition.needs ?? []);
   return { definitions: [definition] };
 }
 

@@ -6,6 +6,7 @@
 
 import { messageOf } from "../errors.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
+import { HeaderSection } from "../message/header_section.ts";
 import { Path } from "../rfc5321/path.ts";
 import type { Envelope } from "../session/facts.ts";
 import {
@@ -92,6 +93,8 @@ export async function* replay(
     const question = questionIn(text, line);
     if (question === undefined) continue;
     const { phase, session: { id } } = question;
+    // Of a message nothing is written down that could be read again.
+    if (phase === "filter") continue;
     const facts = factsAt(question, line);
     const session = sessions.get(id) ?? judge.open();
     const ruling = await session.judge(phase, facts);
@@ -165,9 +168,13 @@ function factsOf(question: RecordedQuestion): PhaseFacts[Phase] {
       };
     }
     case "data":
-    case "headers":
-    case "content":
       return transactionOf(question);
+    case "headers":
+    case "content": {
+      const headers = new HeaderSection([]);
+      const unknown = { headers, complete: false, score: 0, editable: false };
+      return { ...transactionOf(question), ...unknown };
+    }
     default:
       return question.session;
   }

@@ -7,7 +7,15 @@
 
 import { type Clock, within } from "../clock.ts";
 import type { Envelope, SessionFacts, TransactionFacts } from "../session/facts.ts";
-import type { Judge, Phase, PhaseFacts, Ruling, SessionJudge } from "../session/phases.ts";
+import type { MessageTransform } from "../session/transforming.ts";
+import type {
+  Judge,
+  Phase,
+  PhaseFacts,
+  Ruling,
+  SealFacts,
+  SessionJudge,
+} from "../session/phases.ts";
 import { decisionOf, sameDecision } from "./decision.ts";
 
 /** Questions of one session that may wait for the second policy; those beyond are not asked. */
@@ -39,12 +47,34 @@ class ShadowedSession implements SessionJudge {
     readonly options: ShadowOptions,
   ) {}
 
+  transforms(facts: TransactionFacts): readonly MessageTransform[] {
+    return this.live.transforms?.(facts) ?? [];
+  }
+
+  get window(): number | undefined {
+    return this.live.window;
+  }
+
+  get seals(): boolean | undefined {
+    return this.live.seals;
+  }
+
+  seal(facts: SealFacts): Promise<Ruling> {
+    return this.live.seal!(facts);
+  }
+
+  get quarantines(): boolean | undefined {
+    return this.live.quarantines;
+  }
+
   asks(phase: Phase): boolean {
-    return this.live.asks(phase) || this.shadow.asks(phase);
+    return this.live.asks(phase) || (phase !== "filter" && this.shadow.asks(phase));
   }
 
   async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
     const live = this.live.judge(phase, facts);
+    // A message can be read while it comes, not after.
+    if (phase === "filter") return await live;
     this.#compare(phase, asTheyStand(facts), live);
     if (phase === "close") await this.#settled();
     return await live;

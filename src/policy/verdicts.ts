@@ -5,15 +5,19 @@
  * @module
  */
 
+import { type HeaderEdit, HeaderSection } from "../message/header_section.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type {
   Discard,
   Disconnect,
+  Edit,
   Proceed,
+  Quarantine,
   Reject,
   Rewrite,
   Route,
+  Score,
   Verdict,
 } from "../session/phases.ts";
 
@@ -145,6 +149,95 @@ export function discard(): Discard {
   return { kind: "discard" };
 }
 
+/**
+ * Accepts the message and keeps it aside, in the store of the option `quarantine`: nobody upstream gets
+ * it. At `filter` and `content`, a message that is larger than the window can be kept only where the
+ * policy has said that it `needs` quarantine; otherwise it is deferred.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemoryStore } from "@sluice/sluice";
+ * import { definePolicy, quarantine } from "@sluice/sluice/policy";
+ * import { openSession } from "@sluice/sluice/testing";
+ *
+ * const store = new MemoryStore();
+ * const policy = definePolicy({ needs: ["quarantine"], content: () => quarantine() });
+ * await using session = await openSession({ policy, quarantine: store });
+ * await session.cmd("MAIL FROM:<a@x.example>", "250");
+ * await session.cmd("RCPT TO:<b@y.example>", "250");
+ * await session.message("Subject: Hi\r\n\r\nHi\r\n", "250");
+ * assertEquals([store.messages.length, session.captured.length], [1, 0]);
+ * ```
+ */
+export function quarantine(): Quarantine {
+  return { kind: "quarantine" };
+}
+
+/**
+ * Changes the header section. Only the fields that are named change; every other octet stays.
+ *
+ * @throws {RangeError} If a field cannot be written: its name or value holds what would end it.
+ */
+export function edit(edits: readonly HeaderEdit[]): Edit {
+  new HeaderSection([]).edited(edits);
+  return { kind: "edit", edits };
+}
+
+/**
+ * Adds a header field, on top of all that the message came with, or below.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { addHeader, definePolicy } from "@sluice/sluice/policy";
+ * import { openSession } from "@sluice/sluice/testing";
+ *
+ * const policy = definePolicy({ headers: () => addHeader("X-Filtered-By", "sluice") });
+ * await using session = await openSession({ policy });
+ * await session.cmd("MAIL FROM:<a@x.example>", "250");
+ * await session.cmd("RCPT TO:<b@y.example>", "250");
+ * await session.message("Subject: Hi\r\n\r\nHi\r\n", "250");
+ * const content = new TextDecoder().decode(session.captured[0].content);
+ * assertEquals(content, "X-Filtered-By: sluice\r\nSubject: Hi\r\n\r\nHi\r\n");
+ * ```
+ *
+ * @param value Folded where it is too long; words beyond ASCII become encoded-words (RFC 2047).
+ * @throws {RangeError} If it cannot be written.
+ */
+export function addHeader(name: string, value: string, at: "top" | "bottom" = "top"): Edit {
+  return edit([{ kind: "add", name, value, at }]);
+}
+
+/**
+ * Puts another value into a header field, or adds it below all others where it is missing.
+ *
+ * @param nth Which of several, from 1.
+ * @throws {RangeError} If it cannot be written.
+ */
+export function replaceHeader(name: string, value: string, nth: number = 1): Edit {
+  return edit([{ kind: "replace", name, value, nth }]);
+}
+
+/**
+ * Takes header fields away.
+ *
+ * @param nth Which of several, from 1. Default: all of that name.
+ */
+export function removeHeader(name: string, nth?: number): Edit {
+  return edit([{ kind: "remove", name, ...nth !== undefined && { nth } }]);
+}
+
+/**
+ * Says how suspicious a message is; at `content` the sum of all points is known.
+ *
+ * @throws {RangeError} If it is no finite number.
+ */
+export function score(points: number): Score {
+  if (Number.isFinite(points)) return { kind: "score", points };
+  throw new RangeError(`Cannot score with ${points}: allowed are numbers`);
+}
+
 // By their shape and not their class: a policy may come with its own copy of the library.
 const refuses = ({ reply }: Reject | Disconnect): boolean =>
   Number.isInteger(reply?.code) && reply.code >= 400 && reply.code <= 599;
@@ -157,6 +250,15 @@ const shapes: { readonly [K in Verdict["kind"]]: (verdict: Verdict & { kind: K }
     Array.isArray(paths) && paths.every((path) => typeof path?.address === "string"),
   route: ({ upstream }) => typeof upstream === "string",
   discard: () => true,
+  quarantine: () => true,
+  edit: ({ edits }) => {
+    try {
+      return edit(edits).edits === edits;
+    } catch {
+      return false;
+    }
+  },
+  score: ({ points }) => Number.isFinite(points),
 };
 
 /** Whether it can be obeyed, whatever its type says. */

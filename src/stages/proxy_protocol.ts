@@ -5,8 +5,8 @@
  * @module
  */
 
-import ipaddr from "ipaddr.js";
 import { concat, CR, encode, LF } from "../bytes.ts";
+import { ipOctets, ipText } from "./ip_octets.ts";
 import type { Framer, Out } from "./stage.ts";
 
 /** One end of the connection that is passed on. */
@@ -195,12 +195,12 @@ function parseLine(octets: Uint8Array): ProxyHeader {
   if (!match) throw new ProxyHeaderFault("the line of version 1 is malformed");
   const length = match[1] === "4" ? 4 : 16;
   const [source, destination] = [[match[2], match[4]], [match[3], match[5]]].map(([host, port]) => {
-    const octets = parseHost(host);
+    const octets = ipOctets(host);
     if (octets?.length !== length) {
       throw new ProxyHeaderFault(`found the address ${host}, allowed is one of IPv${match[1]}`);
     }
     if (Number(port) > 0xffff) throw new ProxyHeaderFault(`found the port ${port}`);
-    return { host: formatHost(octets), port: Number(port) };
+    return { host: ipText(octets), port: Number(port) };
   });
   return { version: 1, local: false, source, destination };
 }
@@ -227,11 +227,11 @@ function parseBinary(octets: Uint8Array): ProxyHeader {
     version: 2,
     local: false,
     source: {
-      host: formatHost(octets.subarray(FIXED, FIXED + address)),
+      host: ipText(octets.subarray(FIXED, FIXED + address)),
       port: uint16(octets, ports),
     },
     destination: {
-      host: formatHost(octets.subarray(FIXED + address, ports)),
+      host: ipText(octets.subarray(FIXED + address, ports)),
       port: uint16(octets, ports + 2),
     },
     tlvs,
@@ -286,7 +286,7 @@ export function encodeProxyHeader(
   if (hosts[0].length !== hosts[1].length) hosts = hosts.map(asIpv6);
   const ipv4 = hosts[0].length === 4;
   if (version === 1) {
-    const [from, to] = hosts.map(formatHost);
+    const [from, to] = hosts.map(ipText);
     return encode(
       `PROXY TCP${ipv4 ? 4 : 6} ${from} ${to} ${source.port} ${destination.port}\r\n`,
     );
@@ -297,26 +297,12 @@ export function encodeProxyHeader(
 }
 
 function checkedHost({ host, port }: ProxyEndpoint): Uint8Array {
-  const octets = parseHost(host);
+  const octets = ipOctets(host);
   if (!octets) throw new RangeError(`Write a PROXY header: "${host}" is not an IP address`);
   if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
     throw new RangeError(`Write a PROXY header: port is ${port}, allowed is 0 to 65535`);
   }
   return octets;
-}
-
-/** The 4 or 16 octets of an address in text form; an IPv6 zone is left out. */
-function parseHost(host: string): Uint8Array | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(host)) {
-    return Uint8Array.from(ipaddr.IPv4.parse(host).toByteArray());
-  }
-  if (!ipaddr.IPv6.isValid(host)) return undefined;
-  return Uint8Array.from(ipaddr.IPv6.parse(host).toByteArray());
-}
-
-function formatHost(octets: Uint8Array): string {
-  const address = ipaddr.fromByteArray([...octets]);
-  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
 
 function asIpv6(octets: Uint8Array): Uint8Array {

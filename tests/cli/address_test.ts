@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Target } from "../../src/channel.ts";
+import type { ListenTarget } from "../../src/config/units.ts";
 import {
   parseAddress,
   parseDuration,
+  parseListen,
   parseSize,
   printAddress,
   readFile,
@@ -43,6 +45,34 @@ Deno.test("addresses", async (t) => {
   await refuses(t, parseAddress, [
     ...["", "25", "a", "a:", "a:b", "a:65536", "a:-1", "a:1.5", "a:1e3", "a:999999", "::1:25"],
     ...["[::1]", "[a.example]:25", "a b:25", "a:25 ", "a:25\n", "[::1:25", "a:\u0661"],
+  ]);
+});
+
+Deno.test("addresses to listen at", async (t) => {
+  const unix = { transport: "unix", path: "/run/sluice" } as const;
+  const websocket = { transport: "websocket", url: "ws://127.0.0.1:8080/smtp" } as const;
+  const cases: readonly [text: string, at: ListenTarget][] = [
+    ["127.0.0.1:25", { transport: "tcp", host: "127.0.0.1", port: 25 }],
+    ["unix:/run/sluice", unix],
+    ["unix:/run/sluice?mode=0660", { ...unix, mode: 0o660 }],
+    ["unix:/run/sluice?mode=600", { ...unix, mode: 0o600 }],
+    ["ws://127.0.0.1:8080/smtp", websocket],
+    ["ws://127.0.0.1:8080/smtp?token=/run/token", { ...websocket, token: "/run/token" }],
+    ["wss://[::1]?token=env:TOKEN&origin=https://a.example&origin=https://b.example", {
+      transport: "websocket",
+      url: "wss://[::1]/",
+      token: "env:TOKEN",
+      origins: ["https://a.example", "https://b.example"],
+    }],
+  ];
+  for (const [text, at] of cases) {
+    await t.step(text, () => assertEquals(parseListen(text, "--this"), at));
+  }
+  await refuses(t, parseListen, [
+    ...["", "unix:/a?mode", "unix:/a?mode=9", "unix:/a?mode=0999", "unix:/a?mode=01777"],
+    ...["unix:/a?mode=0660&mode=0600", "unix:/a?token=a", "a:25?mode=0660", "http://a/smtp"],
+    ...["ws:", "ws://", "ws://a:b/", "ws://me@a/", "ws://a/#b", "ws://a/?mode=0660"],
+    ...["ws://a/?token=a&token=b", "ws://a/?key=a"],
   ]);
 });
 

@@ -152,6 +152,16 @@ Deno.test("one line for each way in which a transaction ends", async (t) => {
       `"octets":9,"reply":"250 2.0.0 Ok","verdict":"discard","rule":"trap"`,
     ],
     [
+      "quarantined",
+      { octets: 9, steps: [step("held", { kind: "quarantine" }, "content")] },
+      { kind: "quarantined", reply: reply("250 2.0.0 Ok"), as: "1.x" },
+      `quarantined id=s1-1 ${WHO} from=<a@mx.example> to=<b@example.net> octets=9 keptAs=1.x ` +
+      'reply="250 2.0.0 Ok" verdict=quarantine rule=held',
+      `"event":"quarantined","id":"s1-1",${WHO_JSON},"from":"<a@mx.example>",` +
+      `"to":["<b@example.net>"],"octets":9,"keptAs":"1.x","reply":"250 2.0.0 Ok",` +
+      `"verdict":"quarantine","rule":"held"`,
+    ],
+    [
       "rejected by a rule",
       {
         upstream: "default",

@@ -49,7 +49,7 @@ Deno.test("usage errors: one line, exit status 2", async (t) => {
   await refuses(t, [
     [
       ["relay"],
-      'Unknown command "relay"; allowed are serve, check, send, explain, replay, top, tail, probe, version',
+      'Unknown command "relay"; allowed are serve, stdio, check, send, explain, replay, top, tail, probe, version',
     ],
     [["constructor"], 'Unknown command "constructor"'],
     [["--unknown"], "serve: Unknown option '--unknown'"],

@@ -3,6 +3,7 @@ import type { Configuration } from "../../src/config/configuration.ts";
 import { defaultConfiguration } from "../../src/config/defaults.ts";
 import { configurationSchema } from "../../src/config/schema.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
+import { listenForm } from "../../src/config/units.ts";
 import { ConfigurationError, printMistake } from "../../src/config/mistake.ts";
 import { policyOf } from "../../src/config/policy.ts";
 import { Table } from "../../src/policy/rules/table.ts";
@@ -42,14 +43,18 @@ Deno.test("the example has every key", async () => {
   const example = await Deno.readTextFile(new URL("../../examples/sluice.toml", import.meta.url));
   const { rule: _, ...document } = configurationSchema.shape;
   const keysOf = (schema: unknown): string[] => {
-    const { shape, innerType, element, valueType } = (schema as { def: Inner }).def;
-    const inner = innerType ?? element ?? valueType;
+    const { shape, options, ...def } = (schema as { def: Inner }).def;
+    const inner = def.innerType ?? def.element ?? def.valueType ?? def.in;
     const keys = Object.entries(shape ?? {}).flatMap(([key, value]) => [key, ...keysOf(value)]);
-    return inner === undefined ? keys : keysOf(inner);
+    return [
+      ...keys,
+      ...(options ?? []).flatMap(keysOf),
+      ...inner === undefined ? [] : keysOf(inner),
+    ];
   };
   const keys = keysOf({ def: { shape: document } });
   assertEquals(keys.includes("message-size"), true);
-  const written = (key: string) => new RegExp(`^(?:# )?(?:\\[+|  \\{.*)?${key}\\b`, "m");
+  const written = (key: string) => new RegExp(`^(?:# )?(?:\\[+|  \\{.*)?"?${key}\\b`, "m");
   assertEquals(
     keys.filter((key) => !written(key).test(example) && !example.includes(`, ${key} =`)),
     [],
@@ -62,6 +67,9 @@ interface Inner {
   readonly innerType?: unknown;
   readonly element?: unknown;
   readonly valueType?: unknown;
+  /** Of a piece that is read into something else. */
+  readonly in?: unknown;
+  readonly options?: readonly unknown[];
 }
 
 Deno.test("the example says what it says", async () => {
@@ -80,6 +88,7 @@ Deno.test("the example says what it says", async () => {
     auth: "relay",
     authWithoutTls: false,
     policyTimeLimit: 30_000,
+    window: 65_536,
     limits: { messageSize: 52_428_800, recipients: 1000, errors: 3, hops: 100, sessions: 10_000 },
     timeouts: {
       command: 300_000,
@@ -98,14 +107,14 @@ Deno.test("the example says what it says", async () => {
   assertEquals([settings.limits, settings.timeouts], [limits, timeouts]);
   assertEquals(
     configuration.listeners.map(({ options }) => resolveListener(options, settings).name),
-    ["smtp", "smtps", "smtp"],
+    ["smtp", "smtps", "smtp", "lmtp", "smtp"],
   );
   assertEquals(configuration.tls?.certificates, [
     { cert: `${directory}/mx.pem`, key: `${directory}/mx.key` },
   ]);
   const { upstream, upstreams, tables } = configuration;
   assertEquals([upstream.identify, upstream.timeout], ["xforward", 60_000]);
-  assertEquals([...upstreams.keys()], ["cluster", "archive", "partners"]);
+  assertEquals([...upstreams.keys()], ["cluster", "archive", "hook", "partners"]);
   const { servers, balance, probe } = upstreams.get("cluster")!;
   assertEquals(servers.map(({ url, weight, priority }) => [url.kind, weight, priority]), [
     ["smtp", 2, undefined],
@@ -137,11 +146,18 @@ Deno.test("paths are relative to the file", async () => {
     record-addresses = "hashed"
     upstream.url = "smtp://mail.example?tls=verify&ca=ca.pem"
     upstreams.a.url = "capture:mail"
+    quarantine.directory = "held"
     upstreams.b.url = "capture:/var/mail"
+    upstreams.c.url = "wss://mail.example?ca=ca.pem&token=token"
+    upstreams.d.url = "wss://mail.example?token=env:TOKEN"
     [[listen]]
-    address = "unix:socket"
+    address = "unix:socket?mode=0660"
+    [[listen]]
+    address = "ws://127.0.0.1:8080/smtp?token=token"
+    [[listen]]
+    address = "ws://127.0.0.1:8081/smtp?token=env:TOKEN"
   `);
-  const { upstream, upstreams, record, listeners } = configuration;
+  const { upstream, upstreams, quarantine, record, listeners } = configuration;
   const [{ url }] = upstream.servers;
   assertEquals(url.kind === "smtp" && url.authorities, "conf/ca.pem");
   const directories = ["a", "b"].map((name) => upstreams.get(name)?.servers[0].url);
@@ -149,8 +165,19 @@ Deno.test("paths are relative to the file", async () => {
     { kind: "capture", directory: "conf/mail" },
     { kind: "capture", directory: "/var/mail" },
   ]);
+  assertEquals(quarantine, "conf/held");
   assertEquals(record, { file: "conf/sessions.jsonl", addresses: "hashed" });
-  assertEquals(listeners[0].at, { transport: "unix", path: "conf/socket" });
+  const tokens = ["c", "d"].map((name) => {
+    const [{ url }] = upstreams.get(name)!.servers;
+    return url.kind === "smtp" && [url.authorities, url.token];
+  });
+  assertEquals(tokens, [["conf/ca.pem", "conf/token"], [undefined, "env:TOKEN"]]);
+  const websocket = { transport: "websocket" } as const;
+  assertEquals(listeners.map(({ at }) => at), [
+    { transport: "unix", path: "conf/socket", mode: 0o660 },
+    { ...websocket, url: "ws://127.0.0.1:8080/smtp", token: "conf/token" },
+    { ...websocket, url: "ws://127.0.0.1:8081/smtp", token: "env:TOKEN" },
+  ]);
 });
 
 Deno.test("several servers have their places, and paths of their own", async () => {
@@ -216,9 +243,9 @@ Deno.test("all mistakes are told, each with its place", async () => {
     "conf/a.toml:1:1: trace: found 1, allowed is true or false",
     "conf/a.toml:4:3: limits.errors: found 0, allowed is a whole number of at least 1",
     "conf/a.toml:5:3: listen[0].address: found nothing, " +
-    "allowed is host:port, [ipv6]:port or unix:/path",
+    `allowed is ${listenForm}`,
     'conf/a.toml:7:1: listen[1].address: found "x", ' +
-    "allowed is host:port, [ipv6]:port or unix:/path",
+    `allowed is ${listenForm}`,
   ]);
 });
 

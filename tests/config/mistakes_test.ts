@@ -60,6 +60,38 @@ a = 2`,
     "bare_newline = 'reject'",
     "a.toml:1:1: bare_newline: found an unknown key, allowed is hostname, trusted, bare-new…",
   ],
+  [
+    "[quarantine]",
+    "a.toml:1:2: quarantine.directory: found nothing, allowed is the path of a dire…",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'content'\nthen.quarantine = true",
+    "a.toml:4:6: rule[0].then.quarantine: found true and no directory, allowed is it only together with quarantine.directory",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nwhen.header = 'x'\nthen.discard = true",
+    'a.toml:4:6: rule[0].when.header: found "x", allowed is a table, as { name = "Subject", ma…',
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nwhen.header = { name = 'a', matches = '/(/' }\nthen.discard = true",
+    "a.toml:4:29: rule[0].when.header.matches: found …",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nthen.add-header = [{ name = 'X-A', value = 1 }]",
+    'a.toml:4:6: rule[0].then.add-header: found an array, allowed is a table, as { name = "X-Spam"…',
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nthen.add-header = { name = 'X-A', value = 'a', at = 'end' }",
+    'a.toml:4:6: rule[0].then.add-header: found a table, allowed is a table, as { name = "X-Spam"…',
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nthen.remove-header = 'a:'",
+    'a.toml:4:6: rule[0].then.remove-header: found "a:", allowed is the name of a header field',
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nthen.score = '3'",
+    'a.toml:4:6: rule[0].then.score: found "3", allowed is a number',
+  ],
   ["trace = 'yes'", 'a.toml:1:1: trace: found "yes", allowed is true or false'],
   ["verify = true", "a.toml:1:1: verify: found true, allowed is local, upstream"],
   ["shadow = ''", 'a.toml:1:1: shadow: found "", allowed is the path of a file'],
@@ -84,23 +116,29 @@ address = ':25'`,
   [
     `[[listen]]
 address = '2525'`,
-    'a.toml:2:1: listen[0].address: found "2525", allowed is host:port, [ipv6]:port or unix:/path',
+    'a.toml:2:1: listen[0].address: found "2525", allowed is host:port, [ipv6]:port, unix:/path…',
   ],
   [
     `[[listen]]
 address = ':65536'`,
-    'a.toml:2:1: listen[0].address: found ":65536", allowed is host:port, [ipv6]:port or unix:/path',
+    'a.toml:2:1: listen[0].address: found ":65536", allowed is host:port, [ipv6]:port, unix:/path…',
   ],
   [
     `[[listen]]
 tls = 'starttls'`,
-    "a.toml:1:3: listen[0].address: found nothing, allowed is host:port, [ipv6]:port or unix:/path",
+    "a.toml:1:3: listen[0].address: found nothing, allowed is host:port, [ipv6]:port, unix:/path…",
   ],
   [
     `[[listen]]
 address = ':25'
 tls = 'implicit'`,
     'a.toml:3:1: listen[0].tls: found "implicit", allowed is only together with tls.certificates',
+  ],
+  [
+    `[[listen]]
+address = ':25'
+protocol = 'lmtp'`,
+    'a.toml:3:1: listen[0].protocol: found "lmtp", allowed is smtp on port 25',
   ],
   [
     `[[listen]]
@@ -131,13 +169,18 @@ address = '0.0.0.0:25'`,
     `[[listen]]
 address = ':25'
 name = 'x'`,
-    "a.toml:3:1: listen[0].name: found an unknown key, allowed is address, tls, proxy, xclient, xforward",
+    "a.toml:3:1: listen[0].name: found an unknown key, allowed is address, protocol, tls, proxy, xclient, xforward",
   ],
   ["upstream = 'smtp://a'", 'a.toml:1:1: upstream: found "smtp://a", allowed is a table'],
   [
     `[upstream]
+url = 'ftp://a'`,
+    'a.toml:2:1: upstream.url: found "ftp://a", allowed is smtp://host:port, smtps://h…',
+  ],
+  [
+    `[upstream]
 url = 'http://a'`,
-    'a.toml:2:1: upstream.url: found "http://a", allowed is smtp://host:port, smtps://h…',
+    'a.toml:2:1: upstream.url: found "http://a", allowed is https://host/path, or http…',
   ],
   [
     `[upstream]
@@ -388,7 +431,7 @@ then = { reject = '550 No' }`,
 name = 'a'
 at = 'rcpt'
 then = { rejct = '550 No' }`,
-    "a.toml:4:10: rule[0].then.rejct: found an unknown key, allowed is route, reject, defer, disco…",
+    "a.toml:4:10: rule[0].then.rejct: found an unknown key, allowed is route, add-header, remove-h…",
   ],
   [
     `[[rule]]
@@ -524,6 +567,103 @@ at = 'mail'
 when.rate = { of = 'client', per = '2d', above = 20 }
 then = { defer = true }`,
     'a.toml:4:30: rule[0].when.rate.per: found "2d", allowed is 1s to 24h, as 30s, 5m or 1h',
+  ],
+  [
+    "filter = 'rspamd'",
+    'a.toml:1:1: filter: found "rspamd", allowed is tables, each headed by [[filter]]',
+  ],
+  ["[[filter]]", "a.toml:1:3: filter[0].use: found nothing, allowed is rspamd, http…"],
+  [
+    "[[filter]]\nuse = 'spam'",
+    'a.toml:2:1: filter[0].use: found "spam", allowed is rspamd, http…',
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'",
+    "a.toml:1:3: filter[0].url: found nothing, allowed is an http or https URL without user and password",
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'\nurl = '127.0.0.1:11333'",
+    'a.toml:3:1: filter[0].url: found "127.0.0.1:11333", allowed is an http or https URL without user and password',
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://u:p@a'",
+    'a.toml:3:1: filter[0].url: found "http://u:p@a", allowed is an http or https URL without user and password',
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'\nurl = 'http://a'\naction.reject = 'defer'",
+    "a.toml:4:1: filter[0].action: found an unknown key, allowed is use, name, time-limit, on-failure…",
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'\nurl = 'http://a'\nactions.rejct = 'defer'",
+    "a.toml:4:9: filter[0].actions.rejct: found an unknown key, allowed is no action, greylist, soft…",
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'\nurl = 'http://a'\nactions.reject = 'bounce'",
+    'a.toml:4:9: filter[0].actions.reject: found "bounce", allowed is accept, header, subject…',
+  ],
+  [
+    "[[filter]]\nuse = 'rspamd'\nurl = 'http://a'\nreply = '250 Ok'",
+    'a.toml:4:1: filter[0].reply: found "250 Ok", allowed is a 4xx or 5xx reply such as 550 5.7.1 Text',
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://a'\non-failure = 'ignore'",
+    'a.toml:4:1: filter[0].on-failure: found "ignore", allowed is accept, defer, reject',
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://a'\nmax-size = '10 MB'",
+    'a.toml:4:1: filter[0].max-size: found "10 MB", allowed is octets as 1000, 64k, 50m or 1g',
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://a'\nconcurrency = 0",
+    "a.toml:4:1: filter[0].concurrency: found 0, allowed is a whole number of at least 1",
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://a'\nname = ''",
+    'a.toml:4:1: filter[0].name: found "", allowed is a name',
+  ],
+  [
+    "[[filter]]\nuse = 'http'\nurl = 'http://a'\n[[filter]]\nuse = 'http'\nurl = 'http://b'",
+    'a.toml:4:3: filter[1].name: found "http" again, allowed is a name of its own',
+  ],
+  [
+    "[[filter]]\nuse = 'clamav'",
+    "a.toml:1:3: filter[0].address: found nothing, allowed is host:port, [ipv6]:port or unix:/path",
+  ],
+  [
+    "[[filter]]\nuse = 'clamav'\naddress = '3310'",
+    'a.toml:3:1: filter[0].address: found "3310", allowed is host:port, [ipv6]:port or unix:/path',
+  ],
+  [
+    "[[filter]]\nuse = 'clamav'\naddress = ':3310'\ninfected = 'delete'",
+    'a.toml:4:1: filter[0].infected: found "delete", allowed is reject, discard, quarantine…',
+  ],
+  [
+    "[[filter]]\nuse = 'clamav'\naddress = ':3310'\nreply = '250 Ok'",
+    'a.toml:4:1: filter[0].reply: found "250 Ok", allowed is a 4xx or 5xx reply such as 550 5.7.1 Text',
+  ],
+  [
+    "[[filter]]\nuse = 'spamassassin'\naddress = ':783'\nmode = 'report'",
+    'a.toml:4:1: filter[0].mode: found "report", allowed is check, symbols, headers',
+  ],
+  [
+    "[[filter]]\nuse = 'spamassassin'\naddress = ':783'\nreject-above = '15'",
+    'a.toml:4:1: filter[0].reject-above: found "15", allowed is a number',
+  ],
+  [
+    "content.window = 0",
+    "a.toml:1:9: content.window: found 0, allowed is octets as 1000, 64k, 50m or 1g",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'content'\nwhen.score = 15\nthen.discard = true",
+    "a.toml:4:6: rule[0].when.score: found 15, allowed is a table of above and below…",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'content'\nwhen.score = {}\nthen.discard = true",
+    "a.toml:4:6: rule[0].when.score: found a table, allowed is above, below or both",
+  ],
+  [
+    "[[rule]]\nname = 'a'\nat = 'headers'\nwhen.score.above = 15\nthen.discard = true",
+    "a.toml:4:6: rule[0].when.score: found a condition at headers, allowed is it at content",
   ],
 ];
 

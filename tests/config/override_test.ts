@@ -101,6 +101,13 @@ const rows: readonly (readonly [
       },
     ],
   })],
+  [["--lmtp-listen", "unix:/run/lmtp"], () => ({
+    listeners: [{
+      at: { transport: "unix", path: "/run/lmtp" },
+      options: { protocol: "lmtp" },
+      path: ["--lmtp-listen"],
+    }],
+  })],
   [["--accept", "proxy"], ({ listeners }) => ({
     listeners: listeners.map((listener) => ({
       ...listener,

@@ -62,7 +62,7 @@ Deno.test("property: with a policy that proceeds the upstream gets what was sent
         assertEquals(robots.commands.slice(before).filter((line) => line !== "QUIT"), [
           `MAIL FROM:<${from}>`,
           ...to.map((one) => `RCPT TO:<${one}>`),
-          "DATA",
+          `BDAT ${octets.length} LAST`,
         ]);
       }),
       { numRuns: 100, seed: 5321 },

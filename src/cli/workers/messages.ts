@@ -6,7 +6,7 @@
 
 import type { AdminSource } from "../../admin/source.ts";
 import type { DialogueView } from "../../admin/views.ts";
-import type { Target } from "../../channel.ts";
+import type { SocketTarget } from "../../channel.ts";
 import type { SharedMemory } from "../../state/shared_counters.ts";
 import type { Span } from "../../stats/history.ts";
 import type { StatsPart } from "../../stats/merge.ts";
@@ -17,7 +17,7 @@ import type { SentConfiguration } from "./share.ts";
 /** A listening socket for one worker: its descriptor belongs to that worker. */
 export interface SocketShare {
   readonly fd: number;
-  readonly address: Target;
+  readonly address: SocketTarget;
 }
 
 /** A configuration for a worker, with the sockets of the listeners that it does not have yet. */

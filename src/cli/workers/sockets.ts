@@ -7,12 +7,20 @@
 
 import { SharedSocket } from "../../adapters/deno/shared_listener.ts";
 import type { Configuration } from "../../config/configuration.ts";
+import { listenerName } from "../../options.ts";
 import { printAddress } from "../address.ts";
+import { addressOn, socketBelow } from "../websockets.ts";
 import { byAddress, opening } from "../service.ts";
 import type { Copies, SocketShare } from "./messages.ts";
 
+/** A socket, and where it listens as it is printed. */
+interface Opened {
+  readonly socket: SharedSocket;
+  readonly printed: string;
+}
+
 /** Sockets by the id of their listener. */
-type ById = Map<string, SharedSocket>;
+type ById = Map<string, Opened>;
 
 /** See the module. */
 export class Sockets {
@@ -31,8 +39,11 @@ export class Sockets {
     try {
       for (const [id, source] of byAddress(configuration.listeners)) {
         if (this.#open.has(id)) continue;
-        const socket = await opening(source, configuration, () => SharedSocket.open(source.at));
-        this.#added.set(id, socket);
+        const { at } = source;
+        const mode = at.transport === "unix" ? at.mode : undefined;
+        const open = (): Promise<SharedSocket> => SharedSocket.open(socketBelow(at), mode);
+        const socket = await opening(source, configuration, open);
+        this.#added.set(id, { socket, printed: printAddress(addressOn(at, socket.address)) });
       }
     } catch (error) {
       await this.discard();
@@ -43,17 +54,17 @@ export class Sockets {
   /** The added ones are there to stay, and those that the configuration does not have are closed. */
   async commit(configuration: Configuration): Promise<void> {
     const wanted = byAddress(configuration.listeners);
-    for (const [id, socket] of this.#added) {
-      this.#open.set(id, socket);
-      const name = wanted.get(id)!.options.implicitTls ? "smtps" : "smtp";
-      this.#say(`listening ${name} ${printAddress(socket.address)}`);
+    for (const [id, opened] of this.#added) {
+      this.#open.set(id, opened);
+      const name = listenerName(wanted.get(id)!.options);
+      this.#say(`listening ${name} ${opened.printed}`);
     }
     this.#added = new Map();
-    for (const [id, socket] of this.#open) {
+    for (const [id, { socket, printed }] of this.#open) {
       if (wanted.has(id)) continue;
       this.#open.delete(id);
       await socket.close();
-      this.#say(`closed ${printAddress(socket.address)}`);
+      this.#say(`closed ${printed}`);
     }
   }
 
@@ -72,18 +83,20 @@ export class Sockets {
   shares(which: "added" | "all"): Map<string, SocketShare> {
     const sockets = which === "added" ? this.#added : new Map([...this.#open, ...this.#added]);
     return new Map(
-      [...sockets].map(([id, socket]) => [id, { fd: socket.take(), address: socket.address }]),
+      [...sockets].map(([id, { socket }]) => [id, { fd: socket.take(), address: socket.address }]),
     );
   }
 
   /** Takes what a worker gives back. */
   giveBack(copies: Copies): void {
-    for (const [id, copy] of copies) (this.#added.get(id) ?? this.#open.get(id))?.giveBack(copy);
+    for (const [id, copy] of copies) {
+      (this.#added.get(id) ?? this.#open.get(id))?.socket.giveBack(copy);
+    }
   }
 }
 
 async function closeAll(sockets: ById): Promise<void> {
   const all = [...sockets.values()];
   sockets.clear();
-  await Promise.all(all.map((socket) => socket.close()));
+  await Promise.all(all.map(({ socket }) => socket.close()));
 }

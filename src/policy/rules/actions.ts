@@ -8,12 +8,30 @@ import { z } from "zod";
 import { OptionError } from "../../errors.ts";
 import { type Phase, phases, type Verdict } from "../../session/phases.ts";
 import type { Policy } from "../policy.ts";
-import { defer, discard, disconnect, proceed, reject, rewrite, route } from "../verdicts.ts";
+import {
+  defer,
+  discard,
+  disconnect,
+  proceed,
+  quarantine,
+  reject,
+  rewrite,
+  route,
+  score,
+} from "../verdicts.ts";
 import type { When } from "./conditions.ts";
 import { parseDuration } from "./duration.ts";
+import {
+  addSchema,
+  compileAdd,
+  compileRemove,
+  compileReplace,
+  removeSchema,
+  replaceSchema,
+} from "./editing.ts";
 import { compileRewriting } from "./rewriting.ts";
 import { nameList, type Scope } from "./scope.ts";
-import { rulePhases, type View } from "./view.ts";
+import { phasesFrom, rulePhases, type View } from "./view.ts";
 
 /** Longest delay in milliseconds, of a rule and of all that are met by one command. */
 export const maxDelay = 60_000;
@@ -63,6 +81,13 @@ const replyOrTrue = (allowed: string): z.ZodType<true | string> =>
 const text = (allowed: string): z.ZodType<string> => z.string({ error: allowed }).describe(allowed);
 
 const envelopePhases: readonly Phase[] = ["mail", "rcpt"];
+const messagePhases: readonly Phase[] = phasesFrom("headers");
+
+const edits = ["add-header", "remove-header", "replace-header"];
+const besideEdits = [...edits, "score", "proceed", "quarantine", "delay"];
+
+const quarantineForm =
+  "at mail and rcpt the name of an upstream that keeps messages; at headers and content true";
 
 /** A row for each key of `then`, in the order in which they are obeyed. */
 export const actions = {
@@ -71,6 +96,30 @@ export const actions = {
     phases: envelopePhases,
     beside: ["delay"],
     compile: (name, scope) => always(route(scope.upstream(name))),
+  }),
+  "add-header": action({
+    schema: addSchema,
+    phases: messagePhases,
+    beside: besideEdits,
+    compile: (value, scope) => always(...compileAdd(value, scope)),
+  }),
+  "remove-header": action({
+    schema: removeSchema,
+    phases: messagePhases,
+    beside: besideEdits,
+    compile: (value, scope) => always(...compileRemove(value, scope)),
+  }),
+  "replace-header": action({
+    schema: replaceSchema,
+    phases: messagePhases,
+    beside: besideEdits,
+    compile: (value, scope) => always(...compileReplace(value, scope)),
+  }),
+  score: action({
+    schema: z.number({ error: "a number" }).describe("points, added to what others have given"),
+    phases: ["headers"],
+    beside: ["proceed", "delay"],
+    compile: (points) => always(score(points)),
   }),
   reject: action({
     schema: text('a reply, as "550 5.7.1 Not welcome"'),
@@ -129,10 +178,20 @@ export const actions = {
     },
   }),
   quarantine: action({
-    schema: text("the name of an upstream that keeps messages"),
-    phases: envelopePhases,
+    schema: z.union([z.literal(true), z.string()], { error: quarantineForm })
+      .describe(quarantineForm),
+    phases: [...envelopePhases, ...messagePhases],
     beside: ["delay"],
-    compile: (name, scope) => always(route(scope.upstream(name)), proceed()),
+    compile: (value, scope) => {
+      const routes = envelopePhases.includes(scope.phase);
+      if (routes !== (typeof value === "string")) {
+        const allowed = routes ? "the name of an upstream that keeps messages" : "true";
+        throw scope.error(`${JSON.stringify(value)} at ${scope.phase}`, allowed);
+      }
+      if (typeof value === "string") return always(route(scope.upstream(value)), proceed());
+      if (scope.environment.quarantine ?? true) return always(quarantine());
+      throw scope.error("true and no directory", "it only together with quarantine.directory");
+    },
   }),
   use: action({
     schema: text("the name of a built-in check"),

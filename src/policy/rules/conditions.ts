@@ -11,6 +11,7 @@ import { CidrSet } from "../../cidr_set.ts";
 import type { Path } from "../../rfc5321/path.ts";
 import type { Phase } from "../../session/phases.ts";
 import { comparisonForm, parseComparison } from "./comparison.ts";
+import { compileHeader, headerSchema } from "./header_condition.ts";
 import { parsePattern } from "./pattern.ts";
 import { compileRate, rateSchema } from "./rate.ts";
 import { eachOf, requirePhase, type Scope } from "./scope.ts";
@@ -144,6 +145,10 @@ const addressPatterns = 'patterns as user@dom.example, *@dom.example, .dom.examp
 const domainPatterns = "patterns as dom.example or .dom.example, @table";
 const namePatterns = "texts, with * and ? as wildcards, or /expression/";
 
+const scoreForm = "a table of above and below, with points that filters have given";
+const points = (meaning: string): z.ZodType<number> =>
+  z.number({ error: "a number" }).describe(meaning);
+
 function condition<T>(row: Condition<T>): Condition<T> {
   return row;
 }
@@ -245,6 +250,23 @@ export const conditions = {
       const holds = each(value, scope, comparisonForm, parseComparison);
       return ({ count }) => holds(count);
     },
+  }),
+  header: condition({
+    schema: headerSchema,
+    phases: phasesFrom("headers"),
+    compile: compileHeader,
+  }),
+  score: condition({
+    schema: z.strictObject({
+      above: points("more points than these").optional(),
+      below: points("fewer points than these").optional(),
+    }, { error: scoreForm })
+      .refine(({ above, below }) => above !== undefined || below !== undefined, {
+        error: "above, below or both",
+      }).describe(scoreForm),
+    phases: ["content"],
+    compile: ({ above = -Infinity, below = Infinity }) => ({ score = 0 }) =>
+      score > above && score < below,
   }),
   time: condition({
     schema: texts(timeWindowForm),

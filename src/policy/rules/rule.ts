@@ -6,6 +6,7 @@
  */
 
 import type { Phase, PhaseFacts } from "../../session/phases.ts";
+import type { Need } from "../needs.ts";
 import type { Answer, Own, Policy, PolicyDefinition } from "../policy.ts";
 import { compileThen, type Effect, maxDelay, type Then } from "./actions.ts";
 import { compileWhen, type Predicate, type When } from "./conditions.ts";
@@ -102,6 +103,32 @@ function view(phase: RulePhase, facts: PhaseFacts[RulePhase], count: RecipientCo
   return make(facts, count);
 }
 
+/** The verdict that an action comes to; the others decide nothing by themselves. */
+const verdictOf: Readonly<Partial<Record<keyof Then, Need>>> = {
+  route: "route",
+  "add-header": "edit",
+  "remove-header": "edit",
+  "replace-header": "edit",
+  score: "score",
+  reject: "reject",
+  defer: "defer",
+  disconnect: "disconnect",
+  discard: "discard",
+  rewrite: "rewrite",
+  quarantine: "route",
+};
+
+/** A host that cannot ask a rule, or not obey it, must not seem to. */
+function needsOf({ source: { then }, parts }: CompiledSource): readonly Need[] {
+  const verdicts = (Object.keys(then) as (keyof Then)[]).map((action) =>
+    action === "quarantine" && then.quarantine === true ? action : verdictOf[action]
+  );
+  return [
+    ...parts.map(({ phase }) => phase),
+    ...verdicts.filter((verdict) => verdict !== undefined),
+  ];
+}
+
 /** One definition of rules that no check stands between. */
 function definitionOf(rules: readonly CompiledSource[], { clock, looked }: RuleEnvironment): Check {
   const compiled = rules.flatMap(({ source: { name, when = {} }, parts }) =>
@@ -119,6 +146,7 @@ function definitionOf(rules: readonly CompiledSource[], { clock, looked }: RuleE
   });
   return {
     name: "rules",
+    needs: [...new Set(rules.flatMap(needsOf))],
     parts: rules.map(({ source: { name }, parts }) => ({
       name,
       phases: parts.map(({ phase }) => phase),
@@ -133,9 +161,10 @@ function definitionOf(rules: readonly CompiledSource[], { clock, looked }: RuleE
 /** A check that is asked only in the rule's phases, and where its conditions are met. */
 function guarded(
   check: Check,
-  { source: { name }, parts }: CompiledSource,
+  rule: CompiledSource,
   looked: RuleLook | undefined,
 ): Check {
+  const { source: { name }, parts } = rule;
   type Asked = (facts: PhaseFacts[RulePhase], own: Own<Phase, unknown, unknown>) => Answer;
   const asked = parts.filter(({ phase }) => check[phase]).map(({ phase, matches }) => {
     const ask = check[phase] as Asked;
@@ -153,6 +182,7 @@ function guarded(
   });
   return {
     name,
+    needs: [...new Set([...needsOf(rule), ...check.needs ?? []])],
     timeLimit: check.timeLimit,
     onFailure: check.onFailure,
     session: check.session,

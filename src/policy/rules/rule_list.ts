@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { Path } from "../../rfc5321/path.ts";
-import type { Phase, Verdict } from "../../session/phases.ts";
+import type { Phase, Rewrite, Verdict } from "../../session/phases.ts";
 import { maxDelay } from "./actions.ts";
 import type { Predicate, When } from "./conditions.ts";
 import type { RuleLook } from "./scope.ts";
@@ -93,12 +93,14 @@ export class RuleList {
       switch (last?.kind) {
         case undefined:
         case "route":
+        case "edit":
+        case "score":
           break;
         case "rewrite":
           if (last.paths.length !== 1) {
             verdicts[verdicts.length - 1] = {
               ...last,
-              next: this.#for(view, number + 1, patience),
+              next: this.#for(view, number + 1, patience) as Rewrite["next"],
             };
             return verdicts;
           }

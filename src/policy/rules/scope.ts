@@ -38,6 +38,8 @@ export interface RuleEnvironment {
   readonly upstreams: ReadonlySet<string>;
   /** By the name that `use` refers to. */
   readonly checks: ReadonlyMap<string, CheckFactory>;
+  /** Whether messages can be kept aside. Default: they can. */
+  readonly quarantine?: boolean;
   /** For conditions on the time, and for delays. */
   readonly clock: Clock;
   /** For conditions on the rate. Default: nothing is counted, and none of them is met. */

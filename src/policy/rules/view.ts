@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HeaderSection } from "../../message/header_section.ts";
 import { Path } from "../../rfc5321/path.ts";
 import type { ClientFacts, SessionFacts, TransactionFacts } from "../../session/facts.ts";
 import type { Phase, PhaseFacts } from "../../session/phases.ts";
@@ -21,6 +22,10 @@ export interface View {
   readonly recipients: readonly Path[];
   /** Octets that MAIL has declared (RFC 1870), `undefined` if none; at `content` those that came. */
   readonly size: number | undefined;
+  /** At `headers` and `content`. */
+  readonly headers?: HeaderSection;
+  /** At `content`: what filters have given. */
+  readonly score?: number;
   /** RCPT commands so far, this one included; behind `rcpt` those with a positive reply. */
   readonly count: number;
 }
@@ -63,7 +68,8 @@ function ofEnvelope({ session, current, original }: TransactionFacts): View {
   };
 }
 
-type Viewed = Exclude<Phase, "close">;
+/** A filter is no rule: it is asked beside others and not in their order. */
+type Viewed = Exclude<Phase, "close" | "filter">;
 
 /** What each phase shows. */
 export const views: {
@@ -86,8 +92,11 @@ export const views: {
     count: recipients.with(given),
   }),
   data: ofEnvelope,
-  headers: ofEnvelope,
-  content: (facts) => ({ ...ofEnvelope(facts), size: facts.octets }),
+  headers: (facts) => ({ ...ofEnvelope(facts), headers: facts.headers }),
+  content: (facts) => {
+    const { headers, score, octets: size } = facts;
+    return { ...ofEnvelope(facts), size, headers, score };
+  },
 };
 
 /** Phases in which there can be rules, in their order. */

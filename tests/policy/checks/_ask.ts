@@ -1,5 +1,6 @@
 /** Asks a policy without a session, phase by phase, and says in words what it has decided. */
 
+import { HeaderSection } from "../../../src/message/header_section.ts";
 import { judgeOf } from "../../../src/policy/judge.ts";
 import type { Policy } from "../../../src/policy/policy.ts";
 import { Path } from "../../../src/rfc5321/path.ts";
@@ -106,7 +107,8 @@ export class Asker {
 
   content(octets: number): Promise<string> {
     this.octets = octets;
-    return this.#ask("content", this.transaction);
+    const unread = { headers: new HeaderSection([]), score: 0, editable: false };
+    return this.#ask("content", { ...this.transaction, ...unread });
   }
 
   get transaction(): TransactionFacts {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { encode } from "../../../src/bytes.ts";
+import { HeaderSection } from "../../../src/message/header_section.ts";
 import { judgeOf } from "../../../src/policy/judge.ts";
 import type { Policy } from "../../../src/policy/policy.ts";
 import type { RuleEnvironment, RulePhase } from "../../../src/policy/rules/rule.ts";
@@ -30,6 +32,10 @@ export interface Situation {
   readonly recipients?: readonly string[];
   readonly size?: number;
   readonly octets?: number;
+  /** The header section. */
+  readonly header?: string;
+  /** What filters have given. */
+  readonly score?: number;
 }
 
 /** `<>`, `<Postmaster>` or a mailbox. */
@@ -70,6 +76,7 @@ export function factsOf(situation: Situation): { readonly [P in RulePhase]: Phas
     octets: situation.octets ?? 0,
     steps: [],
   };
+  const headers = HeaderSection.parse(encode(situation.header ?? ""));
   return {
     connect: { ...session, silence: () => Promise.resolve(true) },
     ehlo: { ...session, name: situation.hello ?? "client.example" },
@@ -78,8 +85,8 @@ export function factsOf(situation: Situation): { readonly [P in RulePhase]: Phas
     mail: { ...session, reversePath, given: reversePath, parameters },
     rcpt: { ...transaction, forwardPath, given: forwardPath, parameters: {} },
     data: transaction,
-    headers: transaction,
-    content: transaction,
+    headers: { ...transaction, headers, complete: true },
+    content: { ...transaction, headers, score: situation.score ?? 0, editable: true },
   };
 }
 
@@ -124,10 +131,13 @@ export async function rule(
 
 /** A ruling in one line: `x@one.example,y@two.example via archive`, `550 5.7.1 No, closed`. */
 export function inWords(ruling: Ruling): string {
-  const { refusal, close, discard, paths, upstream } = ruling;
+  const { refusal, close, discard, quarantine, paths, upstream, edits, score } = ruling;
   const words = [
     refusal === undefined ? undefined : `${refusal.code} ${refusal.text}${close ? ", closed" : ""}`,
     discard ? "discard" : undefined,
+    edits?.map((edit) => `${edit.kind} ${edit.name}`).join(", "),
+    score === undefined ? undefined : `score ${score}`,
+    quarantine ? "quarantine" : undefined,
     paths?.map((one) => one.isNull ? "<>" : one.address).join(",") ??
       undefined,
     upstream === undefined ? undefined : `via ${upstream}`,

@@ -94,6 +94,26 @@ const rows: readonly Row[] = [
   ["mail", { size: "<1k" }, { size: 1023 }, {}],
   ["data", { size: [">=2k", "=1"] }, { size: 1 }, { size: 2047 }],
   ["content", { size: ">1k" }, { octets: 1025 }, { size: 5000, octets: 1024 }],
+  ["headers", { header: { name: "subject" } }, { header: "Subject:\r\n" }, {}],
+  ["headers", { header: { name: "Date", missing: true } }, {}, { header: "DATE: now\r\n" }],
+  [
+    "headers",
+    { header: { name: "Subject", matches: "*lottery*" } },
+    { header: "Subject: Won\r\n a LOTTERY!\r\n" },
+    { header: "X-Subject: lottery\r\nSubject: no\r\n" },
+  ],
+  [
+    "content",
+    { header: { name: "Subject", matches: ["*win*", "/^Grü(?:n|ß)/"] } },
+    { header: "Subject: first\r\nSubject: =?utf-8?q?Gr=C3=BC=C3?= =?utf-8?q?=9Fe?=\r\n" },
+    { header: "Subject: first\r\n" },
+  ],
+  [
+    "headers",
+    { header: [{ name: "X-A", matches: "1" }, { name: "X-B", matches: "2" }] },
+    { header: "X-B: 2\r\n" },
+    { header: "X-A: 2\r\nX-B: 1\r\n" },
+  ],
   ["rcpt", { recipients: "<=1" }, {}, {}],
   [
     "data",

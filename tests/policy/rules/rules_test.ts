@@ -48,6 +48,21 @@ const acts: readonly [at: RulePhase, then: Then, ruling: string, situation?: Sit
   ["rcpt", { route: "default" }, "via default"],
   ["rcpt", { route: "other", rewrite: "c@d.example" }, "c@d.example via other"],
   ["mail", { quarantine: "archive" }, "via archive"],
+  ["content", { quarantine: true }, "quarantine"],
+  ["headers", { "add-header": { name: "X-A", value: "1", at: "bottom" } }, "add X-A"],
+  ["content", { "replace-header": { name: "Subject", value: "Grün" } }, "replace Subject"],
+  ["headers", { "remove-header": ["X-A", "X-B"] }, "remove X-A, remove X-B"],
+  ["headers", { score: -1.5 }, "score -1.5"],
+  [
+    "headers",
+    { "add-header": { name: "X-A", value: "1" }, "remove-header": "X-B", score: 2, proceed: true },
+    "add X-A, remove X-B score 2",
+  ],
+  [
+    "content",
+    { quarantine: true, "add-header": { name: "X-Why", value: "spam" } },
+    "add X-Why quarantine",
+  ],
 ];
 
 for (const [at, then, ruling, situation = {}] of acts) {

@@ -1,0 +1,162 @@
+/**
+ * Asks the filters of a policy: all at once, because they read the same message while it comes. The
+ * first refusal decides, and nobody waits for the others then; otherwise what all of them have said
+ * counts, in the order of their definitions.
+ *
+ * @module
+ */
+
+import { TimeoutError } from "../clock.ts";
+import type { HeaderEdit } from "../message/header_section.ts";
+import { deferred } from "../deferred.ts";
+import { TooMuch } from "../message/feed.ts";
+import type { Message } from "../message/message.ts";
+import type { Reply } from "../rfc5321/reply.ts";
+import type { PhaseFacts, Ruling, Verdict } from "../session/phases.ts";
+import { Asking, type Definition, failureOf, type JudgeOptions } from "./asking.ts";
+import type { Answer } from "./policy.ts";
+
+/** Lets so many at a time do something, the others wait for their turn. */
+export class Turns {
+  #left: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param most Default: any number. */
+  constructor(most: number = Infinity) {
+    this.#left = most;
+  }
+
+  /** Resolves when it is somebody's turn, who ends it. */
+  async take(): Promise<void> {
+    if (this.#left > 0) this.#left--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** A turn is over. */
+  end(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#left++;
+    else next();
+  }
+}
+
+/** What a session of a policy has. */
+export interface Filtered {
+  readonly definitions: readonly Definition[];
+  /** What each definition keeps. */
+  readonly kept: readonly unknown[];
+  /** Those of each definition, in all sessions. */
+  readonly turns: readonly Turns[];
+  readonly options: JudgeOptions;
+}
+
+type FilterFacts = PhaseFacts["filter"];
+
+/** See the module. Never rejects. */
+export async function askFilters(session: Filtered, facts: FilterFacts): Promise<Ruling> {
+  const { definitions, options } = session;
+  const asking = new Asking(options, "filter");
+  const decided = deferred<Verdict>();
+  const over = new AbortController();
+  const { ended, signal } = facts.message;
+  const message: Message = {
+    ended,
+    signal: AbortSignal.any([signal, over.signal]),
+    stream: (options) => facts.message.stream(options),
+  };
+  const answers = definitions.map(async (definition, nth) => {
+    if (definition.filter === undefined) return [];
+    const own = { ...facts, message };
+    const answer = await asking.listen(definition, () => read(session, nth, own), false);
+    const refusal = answer.find(({ kind }) => kind === "reject" || kind === "disconnect");
+    if (refusal !== undefined) decided.resolve(refusal);
+    return answer;
+  });
+  const first = await Promise.race([decided.promise, Promise.all(answers)]);
+  over.abort(new Error("The message has been decided upon"));
+  // Who is late may still have something to say, but nobody listens.
+  const said = { steps: [...asking.steps], asked: [...asking.inquiries] };
+  return { ...summed(Array.isArray(first) ? first.flat() : [first]), ...said };
+}
+
+/** What several verdicts come to that were given independently of each other. */
+export function summed(verdicts: readonly Verdict[]): Omit<Ruling, "steps" | "asked"> {
+  const edits: HeaderEdit[] = [];
+  let beyond: Reply | undefined;
+  let score: number | undefined;
+  let discard = false;
+  let quarantine = false;
+  for (const verdict of verdicts) {
+    if (verdict.kind === "reject") return { refusal: verdict.reply };
+    if (verdict.kind === "disconnect") return { refusal: verdict.reply, close: true };
+    if (verdict.kind === "edit") {
+      edits.push(...verdict.edits);
+      beyond ??= verdict.beyond;
+    }
+    if (verdict.kind === "score") score = (score ?? 0) + verdict.points;
+    discard ||= verdict.kind === "discard";
+    quarantine ||= verdict.kind === "quarantine";
+  }
+  return {
+    // What one wants to keep another must not lose.
+    ...quarantine ? { quarantine } : discard && { discard },
+    ...edits.length > 0 && { edits, beyond },
+    ...score !== undefined && { score },
+  };
+}
+
+/** One filter at its work: in its turn, with its limits. */
+async function read(
+  { definitions, kept, turns, options }: Filtered,
+  nth: number,
+  facts: FilterFacts,
+): Promise<Answer> {
+  const definition = definitions[nth];
+  const { name = "policy", reading = {}, timeLimit = options.timeLimit } = definition;
+  const lost = deferred<never>();
+  lost.promise.catch(() => {});
+  const { message } = facts;
+  const abort = (): void => lost.reject(message.signal.reason);
+  message.signal.addEventListener("abort", abort);
+  // From the first octet, whenever the filter comes to read it.
+  const stream = message.stream({ limit: reading.octets, failed: lost.reject });
+  const first: { stream?: ReadableStream<Uint8Array> } = { stream };
+  const limited = {
+    ...message,
+    stream: () => {
+      const own = first.stream ?? message.stream({ limit: reading.octets, failed: lost.reject });
+      first.stream = undefined;
+      return own;
+    },
+  };
+  // A client may be slow: the time of a filter begins with the end of the message.
+  const timer = message.ended.then(
+    () =>
+      options.clock.after(
+        timeLimit,
+        () => lost.reject(new TimeoutError(`${name} at filter`, timeLimit)),
+      ),
+    () => undefined,
+  );
+  const turn = turns[nth].take();
+  try {
+    await Promise.race([turn, lost.promise]);
+    const check = definition.filter as (
+      facts: FilterFacts,
+      own: unknown,
+    ) => Answer | Promise<Answer>;
+    return await Promise.race([check({ ...facts, message: limited }, kept[nth]), lost.promise]);
+  } catch (error) {
+    // Nobody waits for it any more: that is no failure.
+    if (message.signal.aborted) return undefined;
+    if (!(error instanceof TooMuch) || reading.larger === undefined) throw error;
+    options.failed("filter", name, error);
+    return failureOf(reading.larger, options.onFailure) as Answer;
+  } finally {
+    void turn.then(() => turns[nth].end());
+    message.signal.removeEventListener("abort", abort);
+    void timer.then((set) => set?.cancel());
+    // What nobody reads must not keep the message waiting.
+    if (first.stream !== undefined) await stream.cancel().catch(() => {});
+  }
+}
