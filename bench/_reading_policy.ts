@@ -6,7 +6,7 @@
 
 import { definePolicy, type Policy } from "../src/policy/mod.ts";
 
-const READ = 65_536;
+const READ = 16_384;
 
 /** See the module. */
 const policy: Policy = definePolicy({

@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
+import { parseUrl } from "../parse_url.ts";
 import { AdminError, foreignAnswer, refusalOf } from "./admin_error.ts";
 import { EventStreamError, followEvents } from "./event_reader.ts";
 import { readBearer } from "../http/tokens.ts";
@@ -182,7 +183,7 @@ export class Requests {
 /** With a slash at its end, so that paths go below it. */
 function baseOf(url: string | URL): URL {
   const allowed = "an http: or https: URL without user, query and fragment";
-  const base = URL.parse(url);
+  const base = parseUrl(url);
   if (base === null || !/^https?:$/.test(base.protocol)) {
     throw new OptionError("url", String(url), allowed);
   }

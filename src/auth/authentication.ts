@@ -48,16 +48,18 @@ const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,255}$/;
 
 /** Fields, and signatures, that are looked at: each costs time, and may come from anybody. */
 const MAX_FIELDS = 2_000;
-const MAX_SIGNATURES = 20;
+const MAX_SIGNATURES = 10;
 
-const UNREASONABLE = "554 5.6.0 Cannot be authenticated: too long a header section, or a line";
+const UNREASONABLE =
+  "554 5.6.0 Too large a header section, or too long a line, to be authenticated";
 
 /**
  * Authenticates messages. Fields that claim to be from us are taken away from every message, and the
  * results are put on top in one of our own; `decide` says what becomes of the message.
  *
  * The removal needs the header section in the window: a message whose header section does not fit is
- * refused, as is one with more than 2,000 fields, 20 signatures, or a line of 256 KiB.
+ * refused. So is one that is to be authenticated and has more than 2,000 fields, more than 10
+ * signatures, or a line of more than 256 KiB.
  *
  * @example A message that nobody may have sent
  * ```ts
@@ -92,8 +94,8 @@ export function authentication(options: AuthenticationOptions): Policy {
   return definePolicy({
     ...commonOptions("authentication", options),
     needs: ["headers", "filter", "edit"],
-    headers({ headers, complete }): Answer<"headers"> {
-      if (!complete || !isReasonable(headers)) return reject(UNREASONABLE);
+    headers({ headers, complete, ...facts }): Answer<"headers"> {
+      if (!complete || (when(facts) && !isReasonable(headers))) return reject(UNREASONABLE);
       return removal(headers, authservId);
     },
     async filter({ message, ...facts }): Promise<readonly Verdicts["filter"][]> {

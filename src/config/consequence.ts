@@ -7,7 +7,7 @@
 
 import * as z from "zod";
 import { addHeader, defer, discard, quarantine, reject, score } from "../policy/verdicts.ts";
-import type { Verdict } from "../session/phases.ts";
+import type { Verdict } from "../policy/mod.ts";
 import { type Piece, written } from "./values.ts";
 
 type Given = Verdict<"filter">;

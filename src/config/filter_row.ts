@@ -67,10 +67,14 @@ export const onFailure = z.enum(["accept", "defer", "reject"]);
 export const size = (): Piece<number, number | string> =>
   measure(SIZE, (text) => parseSize(text, ""));
 
+/** Milliseconds. */
+export const duration = (): Piece<number, number | string> =>
+  measure(DURATION, (text) => parseDuration(text, ""));
+
 /** Keys that every filter has. */
 const common = {
   name: text("a name").optional().describe("Stands in logs and statistics. Default its use."),
-  "time-limit": measure(DURATION, (text) => parseDuration(text, "")).optional()
+  "time-limit": duration().optional()
     .describe("From the end of the message to the answer. Default policy.time-limit."),
   "on-failure": onFailure.optional()
     .describe("The answer where it fails or takes too long. Default policy.on-failure."),

@@ -7,9 +7,11 @@
 
 import * as z from "zod";
 import type { SocketTarget } from "../channel.ts";
+import { consequence } from "./consequence.ts";
 import {
   address,
   beyond,
+  duration,
   filter,
   type FilterSource,
   onFailure,
@@ -20,7 +22,7 @@ import {
   url,
 } from "./filter_row.ts";
 import { parseAddress } from "./units.ts";
-import { type Piece, text, written } from "./values.ts";
+import { count, type Piece, text, texts, written } from "./values.ts";
 
 const rspamdReaction = z.enum([
   ...["accept", "header", "subject", "quarantine", "defer", "reject", "discard"] as const,
@@ -89,7 +91,7 @@ const clamav = filter("clamav", {
       "What becomes of a message in which something is found. header: every message is given " +
         "X-Virus-Status. Default reject.",
     ),
-    reply: text("a reply").optional()
+    reply: refusal.optional()
       .describe('To what is rejected. Default "550 5.7.1 Message contains {name}".'),
   },
   make: async ({ address, infected, reply }, common, environment) => {
@@ -112,7 +114,7 @@ const spamassassin = filter("spamassassin", {
     ),
     "reject-above": z.number({ error: "a number" }).optional()
       .describe("A message with more points is refused. Default: none is."),
-    reply: text("a reply").optional()
+    reply: refusal.optional()
       .describe('To what is refused. Default "550 5.7.1 Refused as spam".'),
     headers: z.boolean().optional()
       .describe("Put what is found into X-Spam-Flag and X-Spam-Status. Default true."),
@@ -138,9 +140,42 @@ const spamassassin = filter("spamassassin", {
   },
 });
 
+const milter = filter("milter", {
+  summary: "A milter: OpenDKIM, OpenDMARC and others.",
+  keys: {
+    address,
+    "progress-limit": duration().optional().describe(
+      "For one answer, however often it says that it is still at work; time-limit is for it to say " +
+        "anything, and is 30s here. Default 5m.",
+    ),
+    quarantine: z.enum(["accept", "defer", "reject", "quarantine"]).optional()
+      .describe("What becomes of a message that it wants to be held. Default reject."),
+    macros: z.record(z.string(), z.string({ error: "a text" })).optional().describe(
+      'What it is told besides, by Sendmail\'s names such as "{daemon_name}". j is our hostname.',
+    ),
+    beyond,
+  },
+  make: async ({ address, quarantine, macros, beyond, ...own }, common, environment) => {
+    const { milter } = await import("../content/milter/milter.ts");
+    const { dialer, clock, hostname } = environment;
+    return milter({
+      ...common,
+      target: targetOf(address, environment),
+      dialer,
+      clock,
+      progressLimit: own["progress-limit"],
+      quarantine,
+      macros: { ...hostname !== "" && { j: hostname }, ...macros },
+      beyond,
+    });
+  },
+});
+
+const NAME_SERVER = "host:port, [ipv6]:port or an https URL";
+
 const nameServer: Piece<URL | SocketTarget, string> = written(
-  "host:port, [ipv6]:port or an https URL",
-  (text) => text.startsWith("https://") ? new URL(text) : parseAddress(text, ""),
+  NAME_SERVER,
+  (text) => text.startsWith("https://") ? new URL(text) : parseAddress(text, "", NAME_SERVER),
 ).describe(
   "A name server that asks others, by TCP or HTTPS: it has to tell a name without records from one " +
     "that cannot be looked up now.",
@@ -204,12 +239,43 @@ const sign = filter("sign", {
   },
 });
 
+const patterns = "texts, with * and ? as wildcards, or /expression/";
+
+const attachments = filter("attachments", {
+  summary: "Attachments: their names, types, sizes and number.",
+  keys: {
+    names: texts(patterns).optional()
+      .describe(`File names that are meant, whatever their case: ${patterns}.`),
+    types: texts(patterns).optional().describe(`Declared types that are meant: ${patterns}.`),
+    "larger-than": size().optional().describe("Octets; an attachment with more is meant."),
+    "more-than": count().optional().describe("Attachments; a message with more is meant."),
+    depth: count().optional().describe("Depth to which a message is looked through. Default 30."),
+    parts: count().optional().describe("Parts that are looked at. Default 1000."),
+    complex: onFailure.optional()
+      .describe("What becomes of a message that is deeper, or has more. Default reject."),
+    then: consequence.optional()
+      .describe('Default { reject = "550 5.7.1 Attachment not accepted" }.'),
+  },
+  make: async (own, common) => {
+    const { attachments } = await import("../content/attachments.ts");
+    const { names, types, depth, parts, complex, then } = own;
+    return attachments({
+      ...common,
+      ...{ names, types, depth, parts, complex, then },
+      largerThan: own["larger-than"],
+      moreThan: own["more-than"],
+    });
+  },
+});
+
 /** A `[[filter]]` of the file. */
 export const filterSchema: Piece<FilterSource, unknown> = z.discriminatedUnion("use", [
   rspamd,
   http,
   clamav,
   spamassassin,
+  milter,
   authentication,
   sign,
-], { error: "rspamd, http, clamav, spamassassin, authentication, sign" });
+  attachments,
+], { error: "rspamd, http, clamav, spamassassin, milter, authentication, sign, attachments" });

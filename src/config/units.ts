@@ -8,6 +8,7 @@
 import type { SocketTarget, Target } from "../channel.ts";
 import { OptionError } from "../errors.ts";
 import { Networks } from "../networks.ts";
+import { parseUrl } from "../parse_url.ts";
 import type { Identify } from "../upstream/smtp/connect.ts";
 
 const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]*)):([0-9]{1,5})$/;
@@ -60,10 +61,10 @@ export function parseListen(text: string, option: string): ListenTarget {
   const wrong = (): OptionError => new OptionError(option, text, listenForm);
   const question = text.indexOf("?");
   if (question === -1 && !/^wss?:/.test(text)) return parseAddress(text, option, listenForm);
-  const url = URL.parse(text);
+  const url = parseUrl(text);
   const parameters = new URLSearchParams(question === -1 ? "" : text.slice(question));
   const only = (...names: string[]): void => {
-    if (parameters.keys().some((name) => !names.includes(name))) throw wrong();
+    if ([...parameters.keys()].some((name) => !names.includes(name))) throw wrong();
     const twice = (name: string): boolean => parameters.getAll(name).length > 1;
     if (names.some((name) => name !== "origin" && twice(name))) throw wrong();
   };

@@ -48,6 +48,13 @@ export function text(allowed: string): Piece<string> {
   });
 }
 
+/** A text that is not empty, or several. */
+export function texts(allowed: string): Piece<string | string[]> {
+  return z.union([text(allowed), z.array(text(allowed)).min(1, { error: allowed })], {
+    error: allowed,
+  });
+}
+
 const WHOLE_NUMBER = "a whole number of at least 1";
 
 /** A whole number of at least 1. */

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../errors.ts";
+import { parseUrl } from "../parse_url.ts";
 import type { OnFailure, PolicyDefinition, Reading } from "../policy/policy.ts";
 import { Reply } from "../rfc5321/reply.ts";
 
@@ -87,7 +88,7 @@ export function refusalOption(option: string, value: string): Reply {
 
 /** The URL of an HTTP endpoint. @throws {OptionError} */
 export function httpUrl(option: string, value: string): URL {
-  const url = URL.parse(value);
+  const url = parseUrl(value);
   const http = url?.protocol === "http:" || url?.protocol === "https:";
   // What fetch refuses at the first message had better be refused here.
   if (url !== null && http && url.username === "" && url.password === "") return url;

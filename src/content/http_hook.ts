@@ -23,10 +23,11 @@ import { definePolicy, type OnFailure, type Policy } from "../policy/policy.ts";
 import { defer, discard, edit, reject, score } from "../policy/verdicts.ts";
 import type { TransactionFacts } from "../session/facts.ts";
 import type { Verdicts } from "../session/phases.ts";
+import type { Fetch } from "../upstream/http/body.ts";
 import { printEnvelope, printRecipient } from "../upstream/http/envelope.ts";
 import { sign } from "../upstream/http/signature.ts";
 import { beyondReply, commonOptions, type FilterOptions, httpUrl } from "./filter_options.ts";
-import { type Fetch, post } from "./post.ts";
+import { post } from "./post.ts";
 
 /** Options of {@linkcode httpHook}; only `url` must be given. */
 export interface HttpHookOptions extends FilterOptions {

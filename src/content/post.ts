@@ -6,15 +6,7 @@
 
 import { encode } from "../bytes.ts";
 import type { Message } from "../message/message.ts";
-
-/** What a request is given besides method, headers and body. */
-export interface RequestOptions extends RequestInit {
-  /** The answer may come before the end of the body, which is sent as it comes. */
-  readonly duplex?: "half";
-}
-
-/** Sends a request. */
-export type Fetch = (url: string, init: RequestOptions) => Promise<Response>;
+import type { Fetch } from "../upstream/http/body.ts";
 
 /** What is asked, and how. */
 export interface Inquiry {

@@ -14,6 +14,7 @@ import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { TransactionFacts } from "../session/facts.ts";
 import type { Verdicts } from "../session/phases.ts";
+import type { Fetch } from "../upstream/http/body.ts";
 import {
   beyondReply,
   commonOptions,
@@ -23,39 +24,47 @@ import {
   refusalOption,
   text,
 } from "./filter_options.ts";
-import { type Fetch, fieldValue, post } from "./post.ts";
+import { fieldValue, post } from "./post.ts";
 
 /** What Rspamd says is to be done with a message, in its words. */
-export type RspamdAction = typeof rspamdActions[number];
-
-/** All of them, from the mildest on. */
-export const rspamdActions = [
-  ...["no action", "greylist", "soft reject", "add header", "rewrite subject"] as const,
-  ...["quarantine", "discard", "reject"] as const,
-] as const;
-
-/**
- * What is done then: let it pass; let it pass with `header`; let it pass with the subject that Rspamd
- * gives it; keep it aside; answer 451, or with a refusal; accept it and let it come to nothing.
- */
-export type RspamdReaction = typeof rspamdReactions[number];
+export type RspamdAction =
+  | ("no action" | "greylist" | "soft reject" | "add header" | "rewrite subject")
+  | ("quarantine" | "discard" | "reject");
 
 /** All of them. */
-export const rspamdReactions = [
+export const rspamdActions: readonly RspamdAction[] = [
+  ...["no action", "greylist", "soft reject", "add header", "rewrite subject"] as const,
+  ...["quarantine", "discard", "reject"] as const,
+];
+
+/**
+ * What is done then: let it pass; let it pass with a mark in its header; let it pass with the subject
+ * that Rspamd gives it; keep it aside; answer 451, or with a refusal; accept it and let it come to
+ * nothing.
+ */
+export type RspamdReaction =
+  | ("accept" | "header" | "subject" | "quarantine")
+  | ("defer" | "reject" | "discard");
+
+const rspamdReactions: readonly RspamdReaction[] = [
   ...["accept", "header", "subject", "quarantine", "defer", "reject", "discard"] as const,
-] as const;
+];
 
 /** What Rspamd has found. */
 export interface RspamdResult {
+  /** What it says is to be done. */
   readonly action: RspamdAction;
+  /** The sum of all that it has found. */
   readonly score: number;
-  /** By name: the part of each in the score, and what it has found where it says so. */
+  /** Its rules that have met, by name. */
   readonly symbols: ReadonlyMap<string, RspamdSymbol>;
 }
 
 /** One of Rspamd's rules that has met. */
 export interface RspamdSymbol {
+  /** Its part in the sum. */
   readonly score: number;
+  /** What it has found, where it says so. */
   readonly options: readonly string[];
 }
 

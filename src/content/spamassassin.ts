@@ -69,8 +69,8 @@ export interface SpamassassinOptions extends FilterOptions {
 /** Octets of a message, as `spamc` has it by itself: spamd takes its time with more. */
 const MAX_SIZE = 524_288;
 
-/** Octets of an answer: in the mode `headers` a whole header section. */
-const MOST = 1_048_576;
+/** Octets of an answer, beside what it repeats of the message: in the mode `headers` its header section. */
+const MAX_ANSWER = 65_536;
 
 /** Names of rules in one header field, and fields that spamd may add. */
 const MAX_SYMBOLS = 200;
@@ -102,7 +102,7 @@ export function spamassassin(options: SpamassassinOptions): Policy {
   const { target, dialer, mode = "symbols", headers = true, clock = systemClock } = options;
   const { rejectAbove = Infinity, user, decide } = options;
   const common = commonOptions("spamassassin", options);
-  const { octets = MAX_SIZE, larger = "accept", concurrency } = common.reading ?? {};
+  const { octets: limit = MAX_SIZE, larger = "accept", concurrency } = common.reading ?? {};
   oneOf("spamassassin.mode", mode, ["check", "symbols", "headers"]);
   const refusal = refusalOption("spamassassin.reply", options.reply ?? "550 5.7.1 Refused as spam");
   const beyond = beyondReply("spamassassin.beyond", options.beyond);
@@ -115,7 +115,7 @@ export function spamassassin(options: SpamassassinOptions): Policy {
   return definePolicy({
     ...common,
     needs: ["filter"],
-    reading: { octets, larger, concurrency },
+    reading: { octets: limit, larger, concurrency },
     // Also where the message is too large for new ones: whoever reads such a field believes it.
     ...headers && { headers: ({ headers }) => forged(headers) },
     async filter({ message, headers: section, ...facts }): Promise<readonly Verdict<"filter">[]> {
@@ -125,7 +125,7 @@ export function spamassassin(options: SpamassassinOptions): Policy {
           encode(`${mode.toUpperCase()} SPAMC/1.5\r\n${userLine(login ?? user)}\r\n`),
           encode(traceOf(facts, clock)),
         ]),
-        most: MOST,
+        most: MAX_ANSWER + (mode === "headers" ? limit : 0),
       });
       const { result, header } = readSpamdAnswer(octets, mode);
       if (!complete) throw new Error("Cannot use spamd's answer: it had not read the message");

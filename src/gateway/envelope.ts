@@ -10,6 +10,7 @@ import { quoted } from "../http/errors.ts";
 import { type CommandFault, parseCommand } from "../rfc5321/command.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
+import { elementsOf, unescaped } from "../upstream/http/field_text.ts";
 import { RequestFault } from "./request_fault.ts";
 
 /** What MAIL and RCPT will say. */
@@ -38,18 +39,31 @@ export interface EnvelopeFields {
   readonly to: readonly string[];
 }
 
-/** In a list of paths, each in its brackets (RFC 9110 §5.3 joins repeated fields in this way). */
-const nextPath = /,[ \t]*(?=<)/;
-
-/** What query and header say of the envelope. */
+/**
+ * What query and header say of the envelope; the header as an upstream that is an HTTP endpoint writes
+ * it, with `%XX` for `%`, commas and what is not ASCII.
+ *
+ * @throws {RequestFault} If a field is not in this form.
+ */
 export function fieldsOf(url: string, headers: Headers): EnvelopeFields {
   const query = new URL(url).searchParams;
   const from = headers.get("mail-from");
   const to = headers.get("rcpt-to");
   return {
-    from: [...query.getAll("from"), ...from === null ? [] : [from]],
-    to: [...query.getAll("to"), ...to === null ? [] : to.split(nextPath)],
+    from: [...query.getAll("from"), ...from === null ? [] : [textOf("from", from)]],
+    to: [
+      ...query.getAll("to"),
+      ...to === null ? [] : elementsOf(to).map((element) => textOf("to", element)),
+    ],
   };
+}
+
+function textOf(field: string, text: string): string {
+  const found = unescaped(text);
+  if (found === undefined) {
+    throw bad(`found ${quoted(text)} as "${field}", allowed in the header is %XX of UTF-8`);
+  }
+  return found;
 }
 
 /**

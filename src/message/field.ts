@@ -27,7 +27,11 @@ export class Field {
   readonly #colon: number;
   #value: string | undefined;
 
-  /** @param octets Lines that belong together. */
+  /**
+   * Reads a field; it never fails.
+   *
+   * @param octets Lines that belong together.
+   */
   constructor(octets: Uint8Array) {
     this.octets = octets;
     const colon = octets.indexOf(COLON);

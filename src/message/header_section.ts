@@ -54,7 +54,11 @@ export class HeaderSection {
   /** In their order; lines that are no header fields have the name `""`. */
   readonly fields: readonly Field[];
 
-  /** @param fields In their order. */
+  /**
+   * Makes a section.
+   *
+   * @param fields In their order.
+   */
   constructor(fields: readonly Field[]) {
     this.fields = fields;
   }

@@ -152,7 +152,8 @@ export function discard(): Discard {
 /**
  * Accepts the message and keeps it aside, in the store of the option `quarantine`: nobody upstream gets
  * it. At `filter` and `content`, a message that is larger than the window can be kept only where the
- * policy has said that it `needs` quarantine; otherwise it is deferred.
+ * policy has said that it `needs` quarantine; otherwise it is deferred. Its header section then stands
+ * there as it went on its way.
  *
  * @example
  * ```ts

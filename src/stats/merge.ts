@@ -250,5 +250,12 @@ function labelsOf({ labels }: { readonly labels: Labels }): string {
 
 /** Those of the same key together; keys in the order in which they come first. */
 function grouped<T>(all: readonly T[], keyOf: (one: T) => string): (readonly [T, ...T[]])[] {
-  return [...Map.groupBy(all, keyOf).values()] as [T, ...T[]][];
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return [...groups.values()];
 }

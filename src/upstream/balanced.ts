@@ -254,10 +254,12 @@ export class BalancedUpstream implements Upstream {
       });
     } catch (error) {
       member.connections--;
+      // It has no room, which is no fault of its server.
+      const full = (upstream.pool?.waiting ?? 0) > 0;
       limit.abort(error);
       // Whatever comes of it now, nobody wants it.
       opening.then((link) => link.abort(), () => {});
-      if (!signal.aborted) throw blame(member, error);
+      if (!signal.aborted) throw blame(member, error, full);
       // Where this is a member itself, it has let its own time pass with this one.
       if (signal.reason instanceof TimeoutError) health.failed();
       throw new UpstreamFailure("aborted", "The session has ended", { cause: error });

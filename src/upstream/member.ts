@@ -34,12 +34,20 @@ export function* candidates(strategy: Strategy, members: readonly Member[]): Gen
   }
 }
 
-/** A failure under the member's name, which is down then if that is its fault. */
-export function blame({ upstream, health }: Member, error: unknown): unknown {
+/**
+ * A failure under the member's name, which is down then if that is its fault.
+ *
+ * @param full Others waited for a connection, too.
+ */
+export function blame(
+  { upstream, health }: Member,
+  error: unknown,
+  full: boolean = false,
+): unknown {
   if (error instanceof TimeoutError) {
-    health.failed();
-    const { name } = upstream;
-    return new UpstreamFailure("timeout", `${name}: ${error.message}`, { cause: error });
+    if (!full) health.failed();
+    const kind = full ? "busy" : "timeout";
+    return new UpstreamFailure(kind, `${upstream.name}: ${error.message}`, { cause: error });
   }
   if (!(error instanceof UpstreamFailure) || error.kind === "aborted") return error;
   const { kind, message, reply } = error;

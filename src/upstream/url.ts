@@ -10,6 +10,7 @@
 import type { Target, TlsVerification } from "../channel.ts";
 import { hostName } from "../dns/resolver.ts";
 import { OptionError } from "../errors.ts";
+import { parseUrl } from "../parse_url.ts";
 import { asciiLowerCase } from "../rfc5321/text.ts";
 import type { MailProtocol } from "../session/facts.ts";
 import { httpForm, readHttpUrl } from "./http/upstream.ts";
@@ -111,7 +112,7 @@ export function parseUpstreamUrl(text: string, option: string): UpstreamUrl {
     if (url === undefined) throw wrong(text, httpForm);
     return { kind: "http", url: url.href };
   }
-  const url = URL.parse(text);
+  const url = parseUrl(text);
   if (url === null) throw wrong();
   const place = placeOf(url);
   const foreign = url.username !== "" || url.password !== "" || url.hash !== "";

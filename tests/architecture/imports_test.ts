@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "deadline.ts": ["clock.ts"],
   "deferred.ts": [],
   "errors.ts": [],
+  "parse_url.ts": [],
   "version.ts": [],
   "scratch.ts": ["bytes.ts"],
   "channel.ts": [],
@@ -47,13 +48,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "npm:zod",
   ],
   "content": [
-    ...["bytes.ts", "channel.ts", "clock.ts", "deferred.ts", "dns", "errors.ts", "message"],
+    ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "deferred.ts", "dns", "errors.ts"],
     // A hook is told of an envelope as an upstream that is an HTTP endpoint is.
-    ...["policy", "rfc5321", "scratch.ts", "session", "stages", "upstream", "npm:zod"],
+    ...["parse_url.ts", "policy", "rfc5321", "scratch.ts", "session", "stages", "upstream"],
+    ...["message", "npm:@zone-eu/mailsplit", "npm:zod"],
   ],
   "upstream": [
     ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "dns", "dns", "errors.ts", "rfc5321"],
-    ...["deferred.ts", "networks.ts", "scratch.ts", "session", "stages"],
+    ...["deferred.ts", "networks.ts", "parse_url.ts", "scratch.ts", "session", "stages"],
   ],
   "options.ts": [
     ...["channel.ts", "clock.ts", "dns", "errors.ts", "networks.ts"],
@@ -80,7 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "http": ["clock.ts", "errors.ts", "networks.ts", "npm:hono"],
   "admin": [
     ...["clock.ts", "errors.ts", "http", "networks.ts", "policy", "proxy.ts", "session", "stats"],
-    "version.ts",
+    ...["parse_url.ts", "version.ts"],
     ...["npm:@hono/zod-openapi", "npm:hono", "npm:zod"],
   ],
   "adapters": [
@@ -114,7 +116,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       "networks.ts",
       "options.ts",
     ],
-    ...["policy", "state", "upstream", "npm:smol-toml", "npm:zod"],
+    ...["parse_url.ts", "policy", "state", "upstream", "npm:smol-toml", "npm:zod"],
   ],
   "testing": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "options.ts", "proxy.ts"],
@@ -194,7 +196,9 @@ Deno.test("every import goes the way the layout allows", async () => {
   assertEquals(broken.map(({ file, to }) => `${file} imports ${to}`), []);
   // The rules speak of folders that exist, and each is met in the graph.
   const met = new Set(all.map(({ from }) => from));
-  const leaves = ["bytes.ts", "clock.ts", "deferred.ts", "errors.ts", "channel.ts"];
+  const leaves = [
+    ...["bytes.ts", "clock.ts", "deferred.ts", "errors.ts", "channel.ts", "parse_url.ts"],
+  ];
   const unmet = Object.keys(ALLOWED).filter((part) => !met.has(part) && !leaves.includes(part));
   assertEquals(unmet, []);
 });

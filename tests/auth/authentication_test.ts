@@ -226,7 +226,7 @@ Deno.test("what would cost too much is refused", async (t) => {
   const cases: readonly [string, string][] = [
     ["a header section beyond the window", `X: ${"x\r\n ".repeat(30_000)}\r\n\r\nHi\r\n`],
     ["many fields", `${"X: y\r\n".repeat(2_001)}\r\nHi\r\n`],
-    ["many signatures", `${"DKIM-Signature: v=1\r\n".repeat(21)}\r\nHi\r\n`],
+    ["many signatures", `${"DKIM-Signature: v=1\r\n".repeat(11)}\r\nHi\r\n`],
     ["a long line", `From: a@x.example\r\n\r\n${"x".repeat(300_000)}\r\n`],
   ];
   for (const [name, message] of cases) {

@@ -92,6 +92,22 @@ a = 2`,
     "[[rule]]\nname = 'a'\nat = 'headers'\nthen.score = '3'",
     'a.toml:4:6: rule[0].then.score: found "3", allowed is a number',
   ],
+  [
+    "[[filter]]\nuse = 'attachments'\nnames = []",
+    "a.toml:3:1: filter[0].names: found an empty array, allowed is texts, with * and ? as wi…",
+  ],
+  [
+    "[[filter]]\nuse = 'attachments'\nlarger-than = '10 MB'",
+    'a.toml:3:1: filter[0].larger-than: found "10 MB", allowed is octets as 1000, 64k, 50m or 1g',
+  ],
+  [
+    "[[filter]]\nuse = 'attachments'\nnames = '*'\nthen = {}",
+    "a.toml:4:1: filter[0].then: found nothing, allowed is at least one of add-header, score, reje…",
+  ],
+  [
+    "[[filter]]\nuse = 'attachments'\nnames = '*'\nthen.reject = '250 Ok'",
+    'a.toml:4:6: filter[0].then.reject: found "250 Ok", allowed is a 4xx or 5xx reply, as 550 …',
+  ],
   ["trace = 'yes'", 'a.toml:1:1: trace: found "yes", allowed is true or false'],
   ["verify = true", "a.toml:1:1: verify: found true, allowed is local, upstream"],
   ["shadow = ''", 'a.toml:1:1: shadow: found "", allowed is the path of a file'],
@@ -626,6 +642,18 @@ then = { defer = true }`,
     'a.toml:4:3: filter[1].name: found "http" again, allowed is a name of its own',
   ],
   [
+    "[[filter]]\nuse = 'authentication'\ndns = 'http://dns.example/'",
+    'a.toml:3:1: filter[0].dns: found "http://dns.example/", allowed is host:port, [ipv6]:port or an https URL',
+  ],
+  [
+    "[[filter]]\nuse = 'authentication'\ndns = '127.0.0.1:53'\ndmarc = 'perhaps'",
+    'a.toml:4:1: filter[0].dmarc: found "perhaps", allowed is obey, score, report',
+  ],
+  [
+    "[[filter]]\nuse = 'sign'\ndomain = 'x.example'\nselector = 'a'",
+    "a.toml:1:3: filter[0].key: found nothing, allowed is the path of a file, or env:NAME",
+  ],
+  [
     "[[filter]]\nuse = 'clamav'",
     "a.toml:1:3: filter[0].address: found nothing, allowed is host:port, [ipv6]:port or unix:/path",
   ],
@@ -648,6 +676,18 @@ then = { defer = true }`,
   [
     "[[filter]]\nuse = 'spamassassin'\naddress = ':783'\nreject-above = '15'",
     'a.toml:4:1: filter[0].reject-above: found "15", allowed is a number',
+  ],
+  [
+    "[[filter]]\nuse = 'milter'\naddress = ':8891'\nquarantine = 'hold'",
+    'a.toml:4:1: filter[0].quarantine: found "hold", allowed is accept, defer, reject, quarantine',
+  ],
+  [
+    "[[filter]]\nuse = 'milter'\naddress = ':8891'\nprogress-limit = '0s'",
+    'a.toml:4:1: filter[0].progress-limit: found "0s", allowed is seconds, or a time as 30s…',
+  ],
+  [
+    "[[filter]]\nuse = 'milter'\naddress = ':8891'\nmacros.j = 1",
+    "a.toml:4:8: filter[0].macros.j: found 1, allowed is a text",
   ],
   [
     "content.window = 0",

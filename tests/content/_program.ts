@@ -11,6 +11,8 @@ import { type Channel, ChannelError, type Dialer, type Target } from "../../src/
 import type { OnFailure, Policy } from "../../src/policy/policy.ts";
 import { FakeClock } from "../_clock.ts";
 import { rest } from "../_peer.ts";
+import { openSession } from "../../src/testing/mod.ts";
+import { oddMessagesByData } from "./_odd_messages.ts";
 import { deliver, type DeliverOptions, type Outcome } from "./_deliver.ts";
 
 /** Where the program is said to be. */
@@ -102,6 +104,22 @@ export async function delivered(
 
 /** What the upstream says to what it takes. */
 export const TAKEN = "250 2.0.0 Ok: kept as memory";
+
+/** Every odd message passes octet for octet; with fields on top, where the policy puts any there. */
+export async function assertPassesOddMessages(t: Deno.TestContext, policy: Policy): Promise<void> {
+  for (const [name, octets] of oddMessagesByData) {
+    await t.step(name, async () => {
+      await using session = await openSession({ policy });
+      await session.cmd("MAIL FROM:<a@x.example>", "250");
+      await session.cmd("RCPT TO:<b@y.example>", "250");
+      await session.message(octets, "250");
+      const [{ content }] = session.captured;
+      assertEquals(content.subarray(content.length - octets.length), octets);
+      const added = new TextDecoder().decode(content.subarray(0, content.length - octets.length));
+      assertEquals(added.split(/\r\n(?![ \t])/).filter((line) => !/^(X-Spam-|$)/.test(line)), []);
+    });
+  }
+}
 
 const FAILURES: Readonly<Record<OnFailure, string>> = {
   accept: TAKEN,

@@ -1,12 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { httpHook, type HttpHookOptions } from "../../src/content/http_hook.ts";
-import type { Fetch } from "../../src/content/post.ts";
+import type { Fetch } from "../../src/upstream/http/body.ts";
 import { OptionError } from "../../src/errors.ts";
 import { compose, definePolicy } from "../../src/policy/policy.ts";
 import { readEnvelope } from "../../src/upstream/http/envelope.ts";
 import { SignatureError, verifyRequest } from "../../src/upstream/http/signature.ts";
 import { FakeClock } from "../_clock.ts";
+import { openSession } from "../../src/testing/session.ts";
 import { deliver, serveHttp } from "./_deliver.ts";
+import { oddMessagesByData } from "./_odd_messages.ts";
 
 const MESSAGE = "Subject: Hi\r\nX-A: 1\r\nX-A: 2\r\n\r\nHi\r\n";
 const KEPT = "250 2.0.0 Ok: kept as memory";
@@ -161,6 +163,24 @@ Deno.test("the program gets the message, and who sends it to whom", async () => 
     () => verifyRequest(request.clone(), "another-secret-x", { now }),
     SignatureError,
   );
+});
+
+Deno.test("odd messages come octet for octet, to the program and to the upstream", async (t) => {
+  for (const [name, octets] of oddMessagesByData) {
+    await t.step(name, async () => {
+      let seen: Uint8Array | undefined;
+      const fetch: Fetch = async (url, init) => {
+        seen = new Uint8Array(await new Request(url, init).arrayBuffer());
+        return Response.json({ verdict: "accept" });
+      };
+      await using session = await openSession({ policy: httpHook({ url: URL, fetch }) });
+      await session.cmd("MAIL FROM:<a@x.example>", "250");
+      await session.cmd("RCPT TO:<b@y.example>", "250");
+      await session.message(octets, "250");
+      assertEquals(seen, octets);
+      assertEquals(session.captured[0].content, octets);
+    });
+  }
 });
 
 Deno.test("a change of the header that comes too late is answered as it is said", async () => {

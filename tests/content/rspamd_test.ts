@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Fetch } from "../../src/content/post.ts";
+import type { Fetch } from "../../src/upstream/http/body.ts";
 import {
   rspamd,
   type RspamdAction,
@@ -260,6 +260,15 @@ Deno.test("a server that is not there, refuses, hangs or breaks off is a failure
     const policy = rspamd({ url: server.url, timeLimit: 100 });
     assertEquals((await deliver(policy, MESSAGE)).reply, failed);
     released.resolve(new Response());
+  });
+  await t.step("reads nothing", async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    const policy = rspamd({ url: `http://127.0.0.1:${listener.addr.port}` });
+    const large = `${MESSAGE}${`${"x".repeat(998)}\r\n`.repeat(16_000)}`;
+    const outcome = await deliver(policy, large, { policyTimeLimit: 200 });
+    (await accepted).close();
+    assertEquals(outcome, { reply: failed });
   });
   await t.step("breaks off", async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -39,7 +39,7 @@ Deno.test("parameters, as behind MAIL and RCPT", () => {
   assertEquals(
     envelopeOf("", {
       "mail-from": "<a@x.example> RET=HDRS ENVID=1+2B1",
-      "rcpt-to": `<b@y.example> NOTIFY=SUCCESS,FAILURE, <"c, d"@y.example> NOTIFY=NEVER`,
+      "rcpt-to": `<b@y.example> NOTIFY=SUCCESS%2CFAILURE, <"c%2C d"@y.example> NOTIFY=NEVER`,
     }),
     {
       from: ["<a@x.example>", { ret: "HDRS", envid: "1+2B1" }],
@@ -55,6 +55,17 @@ Deno.test("an address beyond ASCII asks for SMTPUTF8", () => {
   for (const query of ["?from=jörg@x.example&to=b@y.example", "?from=&to=b@bücher.example"]) {
     assertEquals(envelopeOf(query).from[1], { smtputf8: true });
   }
+});
+
+Deno.test("in the header, %XX for %, commas and what is not ASCII", () => {
+  const { from, to } = envelopeOf("", {
+    "mail-from": "j%C3%B6rg@x.example",
+    "rcpt-to": "user%25host@y.example,<b%C3%A4r@y.example>",
+  });
+  assertEquals(from, ["<jörg@x.example>", { smtputf8: true }]);
+  assertEquals(to.map(([path]) => path), ["<user%host@y.example>", "<bär@y.example>"]);
+  // A query has been decoded when it is read.
+  assertEquals(envelopeOf("?from=&to=user%2525host@y.example").to[0][0], "<user%25host@y.example>");
 });
 
 Deno.test("what is no envelope", () => {
@@ -75,6 +86,14 @@ Deno.test("what is no envelope", () => {
     ]
   ) {
     const error = assertThrows(() => envelopeOf(query), RequestFault, words, query);
+    assertEquals([error.status, error.code], [400, "bad-envelope"]);
+  }
+});
+
+Deno.test("a header field that is not in this form", () => {
+  for (const [field, text] of [["mail-from", "%"], ["rcpt-to", "<b@y.example>, <%FF@y.example>"]]) {
+    const headers = { "mail-from": "<>", "rcpt-to": "<b@y.example>", [field]: text };
+    const error = assertThrows(() => envelopeOf("", headers), RequestFault, "%XX of UTF-8");
     assertEquals([error.status, error.code], [400, "bad-envelope"]);
   }
 });

@@ -6,6 +6,7 @@
  */
 
 import type { SocketTarget } from "../../src/channel.ts";
+import type { Zone } from "../auth/_zone.ts";
 import { type Daemon, startDaemon } from "./_daemon.ts";
 import { freePort, runOrThrow } from "./_tools.ts";
 
@@ -28,7 +29,12 @@ export interface Milter extends Daemon {
 
 /** An OpenDKIM that signs and verifies. */
 export interface Opendkim extends Milter {
-  /** What the program itself makes of a message in a file, by no protocol: all that it prints. */
+  /** Its public key, as the DNS would have it. */
+  readonly zone: Zone;
+  /**
+   * What the program itself makes of a message in a file, by no protocol: all that it prints. It reads
+   * header fields in a way that `simple` does not survive.
+   */
   verify(content: string): Promise<string>;
 }
 
@@ -95,10 +101,9 @@ export async function startOpendkim(
     `-----BEGIN PRIVATE KEY-----\n${pem}\n-----END PRIVATE KEY-----\n`,
     { mode: 0o600 },
   );
-  await Deno.writeTextFile(
-    `${directory}/public`,
-    `${SELECTOR}._domainkey.${DOMAIN} v=DKIM1; k=rsa; p=${await der("spki", key.publicKey)}\n`,
-  );
+  const name = `${SELECTOR}._domainkey.${DOMAIN}`;
+  const record = `v=DKIM1; k=rsa; p=${await der("spki", key.publicKey)}`;
+  await Deno.writeTextFile(`${directory}/public`, `${name} ${record}\n`);
   await Deno.writeTextFile(`${directory}/inside`, `${INSIDE}\n`);
   const verifying = [
     `TestPublicKeys ${directory}/public`,
@@ -120,7 +125,7 @@ export async function startOpendkim(
     await Deno.writeTextFile(message, content);
     return await runOrThrow("opendkim", ["-x", conf, "-v", "-v", "-t", message]);
   };
-  return { ...daemon, verify };
+  return { ...daemon, zone: { [`TXT ${name}`]: [[record]] }, verify };
 }
 
 /**

@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { denoDialer } from "../../src/adapters/deno/mod.ts";
 import { clamav, type ClamavOptions } from "../../src/content/clamav.ts";
 import { deliver } from "../content/_deliver.ts";
+import { assertPassesOddMessages } from "../content/_program.ts";
 import { Client } from "./_client.ts";
 import { INFECTION, INFECTION_NAME, startClamd, STREAM_MAX_LENGTH } from "./_clamd.ts";
 import { startPostfix } from "./_postfix.ts";
@@ -66,6 +67,11 @@ for (const transport of ["tcp", "unix"] as const) {
     assertEquals(await deliver(reading("accept"), tooLarge), passed);
   });
 }
+
+interop("clamd is given odd messages", ["clamd"], async (t) => {
+  const { unix: target } = await clamd();
+  await assertPassesOddMessages(t, clamav({ target, dialer: denoDialer, onFailure: "reject" }));
+});
 
 interop(
   "clamd in front of Postfix: 30 refusals, one connection",

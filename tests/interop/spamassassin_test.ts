@@ -5,6 +5,7 @@ import { denoDialer } from "../../src/adapters/deno/mod.ts";
 import { spamassassin, type SpamassassinOptions } from "../../src/content/spamassassin.ts";
 import { compose, definePolicy } from "../../src/policy/mod.ts";
 import { deliver } from "../content/_deliver.ts";
+import { assertPassesOddMessages } from "../content/_program.ts";
 import { Client } from "./_client.ts";
 import { startPostfix } from "./_postfix.ts";
 import { startSluice } from "./_sluice.ts";
@@ -73,6 +74,15 @@ interop("spamd: who has logged in, and what is larger than it likes", ["spamd"],
   const all = policy({ rejectAbove: 15, reading: { octets: 2_000_000 } });
   assertEquals(await deliver(all, large), { reply: "550 5.7.1 Refused as spam" });
 });
+
+for (const mode of ["symbols", "headers"] as const) {
+  interop(`spamd is given odd messages and asked for ${mode}`, ["spamd"], async (t) => {
+    const { unix: target } = await spamd();
+    const reading = { larger: "reject", octets: 10_000_000 } as const;
+    const options = { target, dialer: denoDialer, mode, reading, onFailure: "reject" } as const;
+    await assertPassesOddMessages(t, spamassassin(options));
+  });
+}
 
 interop("spamd in front of Postfix", ["spamd", "postfix"], async () => {
   const { unix } = await spamd();

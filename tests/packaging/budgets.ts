@@ -48,8 +48,9 @@ const imports = new Set([
  */
 export async function measure(folder: URL): Promise<Sizes> {
   const text = await Deno.readTextFile(new URL("package.json", folder));
-  const { dependencies }: PackageManifest = JSON.parse(text);
-  const packages = Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]);
+  const { dependencies, peerDependencies }: PackageManifest = JSON.parse(text);
+  const packages = Object.keys({ ...dependencies, ...peerDependencies })
+    .flatMap((name) => [name, `${name}/*`]);
   const sizes = new Map<string, Size>();
   for (const line of imports) sizes.set(line, await sizeOf(line, folder, packages));
   return sizes;

@@ -17,12 +17,17 @@ export interface PackageManifest {
   readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
   /** Of the packages that are imported, the one version that is tested. */
   readonly dependencies: Readonly<Record<string, string>>;
+  /** The same, of those that only some programs load, who install them. */
+  readonly peerDependencies: Readonly<Record<string, string>>;
   /** Anything else. */
   readonly [key: string]: unknown;
 }
 
 /** What a dependency of ours needs beside it: the peer of `@hono/zod-openapi`. */
 const peers = ["zod"];
+
+/** What one export loads when it is used, and which is larger than all the rest. */
+const optional = ["mailauth"];
 
 /**
  * Makes the manifest.
@@ -46,6 +51,8 @@ export function manifestOf(imported: readonly string[]): PackageManifest {
       }]),
     ),
     dependencies: dependenciesOf(imported),
+    peerDependencies: versionsOf(optional),
+    peerDependenciesMeta: Object.fromEntries(optional.map((name) => [name, { optional: true }])),
   };
 }
 
@@ -55,7 +62,11 @@ function dependenciesOf(imported: readonly string[]): Record<string, string> {
     // What has a scheme is the runtime's own.
     if (!path.includes(":")) names.add(/^(?:@[^/]+\/)?[^/]+/.exec(path)![0]);
   }
-  return Object.fromEntries([...names].sort().map((name) => [name, versionOf(name)]));
+  return versionsOf([...names].filter((name) => !optional.includes(name)).sort());
+}
+
+function versionsOf(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, versionOf(name)]));
 }
 
 function versionOf(name: string): string {

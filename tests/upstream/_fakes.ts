@@ -7,6 +7,7 @@ import { Reply } from "../../src/rfc5321/reply.ts";
 import type { SessionFacts } from "../../src/session/facts.ts";
 import {
   type FailureKind,
+  type PoolState,
   type Upstream,
   UpstreamFailure,
   type UpstreamLink,
@@ -31,6 +32,8 @@ export class FakeUpstream implements Upstream {
   probes = 0;
   closed = false;
   readonly links: FakeLink[] = [];
+  /** Absent where it keeps no connections. */
+  pool: PoolState | undefined;
 
   /** @param journal Where calls are written down: `a connect`, `a probe`. */
   constructor(readonly name: string, readonly journal: string[] = []) {}

@@ -180,6 +180,24 @@ Deno.test("balanced: one that is called off tries nobody else, and blames nobody
   assertEquals(cluster.clock.timers, 0);
 });
 
+Deno.test("balanced: one whose connections are all lent is not down", async () => {
+  for (const waiting of [0, 3]) {
+    const cluster = new Cluster({ a: {}, b: {} }, { timeLimit: 8_000 });
+    const [a] = cluster.fakes;
+    a.fails = "silence";
+    a.pool = { open: 10, idle: 0, waiting };
+    const connecting = cluster.connect();
+    await cluster.clock.advance(4_000);
+    await connecting;
+    assertEquals(cluster.called(), ["a connect", "b connect"]);
+    a.fails = undefined;
+    await (await cluster.connect()).quit();
+    await (await cluster.connect()).quit();
+    const next = cluster.called();
+    assertEquals(next.includes("a connect"), waiting > 0, next.join());
+  }
+});
+
 Deno.test("balanced: what is thrown is not a failure of the upstream: it is thrown on", async () => {
   const cluster = new Cluster({ a: {}, b: {} });
   cluster.fakes[0].connect = () => Promise.reject(new TypeError("A mistake"));

@@ -43,14 +43,14 @@ export interface MilterOptions extends FilterOptions {
    *
    * @default none
    */
-  readonly macros?: Macros;
+  readonly macros?: Readonly<Record<string, string>>;
   /**
    * What becomes of a message that it wants to be held for somebody to look at. With `quarantine` it is
    * kept in the proxy's own, which has to have one then.
    *
    * @default "reject"
    */
-  readonly quarantine?: Held;
+  readonly quarantine?: OnFailure | "quarantine";
   /**
    * What becomes of a message whose header section it wants to change when that is on its way already.
    *

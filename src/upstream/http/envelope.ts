@@ -12,8 +12,8 @@
  * | `Client-Protocol`  | `SMTP`, `ESMTP` or `LMTP`                                                   |
  * | `Client-Login`     | the login that it has proved                                                |
  *
- * A field holds ASCII (RFC 9110 §5.5), an address perhaps more (RFC 6531 §3.3): `%`, a comma and what
- * is not printable ASCII stand as the `%XX` of their UTF-8 octets, within a list's elements too.
+ * `%`, a comma and what is not printable ASCII stand as the `%XX` of their UTF-8 octets, within a list's
+ * elements too (`field_text.ts`).
  *
  * @module
  */
@@ -28,6 +28,7 @@ import {
 import type { Path } from "../../rfc5321/path.ts";
 import type { Origin } from "../../session/upstream.ts";
 import type { CapturedEnvelope } from "../capture.ts";
+import { elementsOf, escaped, unescaped } from "./field_text.ts";
 
 /** The fields above. */
 export const envelopeFields = [
@@ -61,12 +62,6 @@ export interface PostedEnvelope extends CapturedEnvelope {
     /** The login that it has proved. */
     readonly login?: string;
   };
-}
-
-const special = /[^ -~]|[%,]/gu;
-
-function escaped(text: string): string {
-  return text.replace(special, (found) => encodeURIComponent(found));
 }
 
 /** One element of `Rcpt-To`. @throws {RangeError} If a parameter cannot be printed. */
@@ -128,25 +123,25 @@ export function printEnvelope(
  */
 export function readEnvelope(headers: Headers): PostedEnvelope {
   const { reversePath, parameters } = readFrom(needed(headers, "mail-from"));
-  const recipients = needed(headers, "rcpt-to").split(",").map((text) => readTo(text.trim()));
+  const recipients = elementsOf(needed(headers, "rcpt-to")).map(readTo);
   const client: Record<string, string> = {};
   for (const name of ["address", "name", "hello", "protocol", "login"] as const) {
     const text = headers.get(`client-${name}`);
-    if (text !== null) client[name] = unescaped(`client-${name}`, text);
+    if (text !== null) client[name] = textOf(`client-${name}`, text);
   }
-  const transaction = unescaped("mail-transaction", needed(headers, "mail-transaction"));
+  const transaction = textOf("mail-transaction", needed(headers, "mail-transaction"));
   return { reversePath, parameters, recipients, transaction, client };
 }
 
 function readFrom(text: string): Pick<CapturedEnvelope, "reversePath" | "parameters"> {
-  const command = parseCommand(encode(`MAIL FROM:${unescaped("mail-from", text)}`));
+  const command = parseCommand(encode(`MAIL FROM:${textOf("mail-from", text)}`));
   if ("fault" in command || command.verb !== "MAIL") throw unreadable("mail-from", text);
   const { reversePath, parameters } = command;
   return { reversePath, parameters };
 }
 
 function readTo(text: string): CapturedEnvelope["recipients"][number] {
-  const command = parseCommand(encode(`RCPT TO:${unescaped("rcpt-to", text)}`));
+  const command = parseCommand(encode(`RCPT TO:${textOf("rcpt-to", text)}`));
   if ("fault" in command || command.verb !== "RCPT") throw unreadable("rcpt-to", text);
   const { forwardPath, parameters } = command;
   return { forwardPath, parameters };
@@ -158,12 +153,10 @@ function needed(headers: Headers, field: EnvelopeField): string {
   return text;
 }
 
-function unescaped(field: EnvelopeField, text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw unreadable(field, text);
-  }
+function textOf(field: EnvelopeField, text: string): string {
+  const found = unescaped(text);
+  if (found === undefined) throw unreadable(field, text);
+  return found;
 }
 
 function unreadable(field: EnvelopeField, text: string | null): RangeError {

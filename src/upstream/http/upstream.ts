@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import { OptionError } from "../../errors.ts";
 import { loopback, Networks } from "../../networks.ts";
+import { parseUrl } from "../../parse_url.ts";
 import { Extensions } from "../../rfc5321/extension.ts";
 import type { MailParameters, RcptParameters } from "../../rfc5321/parameter.ts";
 import type { Path } from "../../rfc5321/path.ts";
@@ -74,12 +75,8 @@ export const httpForm = "https://host/path, or http:// to a loopback address";
  * @returns `undefined` where it cannot be used.
  */
 export function readHttpUrl(text: string, plaintext: boolean): URL | undefined {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    return undefined;
-  }
+  const url = parseUrl(text);
+  if (url === null) return undefined;
   // RFC 9110 §4.2.4
   if (url.username !== "" || url.password !== "" || url.hash !== "") return undefined;
   const host = url.hostname.replace(/^\[|\]$/g, "");

@@ -99,6 +99,10 @@ export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOpt
       throw new OptionError(`upstream.timeouts.${name}`, value, `milliseconds for ${names}`);
     }
   }
+  const { chunkSize = 65_536 } = options;
+  if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
+    throw new OptionError("upstream.chunkSize", chunkSize, "a whole number of octets above 0");
+  }
   const identify = options.identify ?? "none";
   return {
     target,
@@ -111,7 +115,7 @@ export function resolveUpstreamOptions(options: SmtpUpstreamOptions): ConnectOpt
     hostname: options.hostname ?? "",
     timeouts,
     chunking: options.chunking ?? "small",
-    chunkSize: options.chunkSize ?? 65_536,
+    chunkSize,
     keepSourceRoutes: options.keepSourceRoutes ?? false,
     clock: options.clock ?? systemClock,
     dropped: options.dropped ?? (() => {}),

@@ -114,6 +114,9 @@ const rows: readonly Row[] = [
     { header: "X-B: 2\r\n" },
     { header: "X-A: 2\r\nX-B: 1\r\n" },
   ],
+  ["content", { score: { above: 15 } }, { score: 15.5 }, { score: 15 }],
+  ["content", { score: { below: -1 } }, { score: -1.5 }, {}],
+  ["content", { score: { above: -2, below: 3 } }, {}, { score: 3 }],
   ["rcpt", { recipients: "<=1" }, {}, {}],
   [
     "data",
