@@ -54,7 +54,8 @@ interface Env<Info> {
  * Makes a gateway.
  *
  * `POST /messages` takes a message as `message/rfc822`, with the envelope in the query (`from`, and
- * `to` for each recipient) or in the header (`Mail-From`, `Rcpt-To`), or all of it as
+ * `to` for each recipient) or in the header (`Mail-From`, `Rcpt-To`, as `httpUpstream` writes them: `%`,
+ * commas within an element and what is not ASCII stand as `%XX`), or all of it as
  * `multipart/form-data` with the fields `from`, `to` and, at last, `message`. `GET /openapi.json`
  * describes it.
  *

@@ -153,14 +153,14 @@ function find(wanted: Uint8Array, octets: Uint8Array, at: number): number | unde
 
 const disposition = /^content-disposition:[ \t]*form-data[ \t]*(;[^\r\n]*)$/i;
 const nameParameter = /;[ \t]*name=(?:"([^"\r\n]*)"|([^";\s]+))/i;
-const encoding = /^content-transfer-encoding:[ \t]*([^ \t\r\n]*)[ \t]*$/i;
+const encoding = /^content-transfer-encoding:(.*)$/is;
 
 function readHead(header: Uint8Array): PartHead {
   const lines = decodeStrict(header)?.split("\r\n") ?? [];
   for (const line of lines) {
     // RFC 7578 §4.7: deprecated, and what it would decode to is no longer what was sent.
     const [, as] = encoding.exec(line) ?? [];
-    if (as !== undefined && !/^(?:7bit|8bit|binary)$/i.test(as)) {
+    if (as !== undefined && !/^(?:7bit|8bit|binary)$/i.test(as.trim())) {
       throw new MultipartFault("Cannot read the form: a part has a content-transfer-encoding");
     }
   }

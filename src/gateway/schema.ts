@@ -64,8 +64,8 @@ export function describe(app: OpenAPIHono<any>, tokens: boolean): void {
     request: {
       query: z.object({ from: path.optional(), to: paths.optional() }),
       headers: z.object({
-        "mail-from": path.optional(),
-        "rcpt-to": path.optional().describe("<mailbox>, perhaps more with commas between them."),
+        "mail-from": path.optional().describe("A path; %XX for %, commas and what is not ASCII."),
+        "rcpt-to": path.optional().describe("The same, perhaps several with commas between them."),
         "idempotency-key": z.string().optional().describe(
           "Of a request that is sent again: the first one's answer comes again.",
         ),

@@ -43,6 +43,12 @@ Deno.test("every dependency has its line in CONTRIBUTING.md", async () => {
   }
 });
 
+Deno.test("every export has its documentation checked", () => {
+  const checked = manifest.tasks["ok:doc"].split(" ").slice(3);
+  const exported = Object.values(manifest.exports).map((file) => file.slice(2));
+  assertEquals(checked.toSorted(), exported.toSorted());
+});
+
 Deno.test("every dependency is pinned to one version", () => {
   const loose = Object.values(manifest.imports).filter((specifier) =>
     specifier.startsWith("npm:") && !/@\d+\.\d+\.\d+(?:\/|$)/.test(specifier)

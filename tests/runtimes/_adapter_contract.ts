@@ -13,13 +13,18 @@ import {
   createTlsServer,
   staticCertificates,
 } from "../../src/adapters/node_tls.ts";
+import { WINDOW } from "../../src/adapters/websocket.ts";
+import { webSocketDialer } from "../../src/adapters/websocket_dialer.ts";
+import { webSocketListener } from "../../src/adapters/websocket_listener.ts";
 import {
   type Channel,
   ChannelError,
   type ChannelListener,
   type Dialer,
   type SocketTarget,
+  type Target,
 } from "../../src/channel.ts";
+import { deferred } from "../../src/deferred.ts";
 import { makeCertificates } from "../_certificates.ts";
 import { channelContract, type ChannelPair } from "../adapters/_channel_contract.ts";
 
@@ -80,6 +85,24 @@ export function adapterContract({ dialer, listen }: Sockets): void {
         await rm(directory, { recursive: true });
       },
     };
+  });
+
+  channelContract("WebSocket", WINDOW, async () => {
+    const listener = webSocketListener(await listen(loopback));
+    const closed = deferred<void>();
+    const client = webSocketDialer({
+      open: (url, protocol) => {
+        const socket = new WebSocket(url, protocol);
+        socket.addEventListener("close", () => closed.resolve());
+        return socket;
+      },
+    });
+    const [one, other] = await Promise.all([
+      client.connect(listener.address as Target, never),
+      firstOf(listener),
+    ]);
+    // The runtime keeps a socket until its peer has closed it.
+    return { one, other, dispose: () => closed.promise.then(() => listener.close()) };
   });
 
   Deno.test("both ends know each other's address, over a dual-stack listener too", async () => {

@@ -7,11 +7,11 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import type { Outcome } from "./hosts/contract.ts";
 
-/** Registers one test, with a step for each of the contract's. */
-export function contractOn(runtime: string, command: string, program: string): void {
+/** Registers one test, with a step for each of the contract's. @param args The runtime's, and a program. */
+export function contractOn(runtime: string, command: string, ...args: readonly string[]): void {
   Deno.test(`${runtime}: the contract of its sockets`, async (t) => {
     const { code, stdout, stderr } = await new Deno.Command(command, {
-      args: [program],
+      args: [...args],
       stdin: "null",
       signal: AbortSignal.timeout(30_000),
     }).output();

@@ -1,5 +1,6 @@
 import { denoDialer, listen } from "../../src/adapters/deno/mod.ts";
 import { adapterContract } from "./_adapter_contract.ts";
+import { httpContract } from "./_http_contract.ts";
 import { startHost } from "./_process.ts";
 import { runtimeSuite } from "./_suite.ts";
 
@@ -14,3 +15,4 @@ runtimeSuite({
 });
 
 adapterContract({ dialer: denoDialer, listen });
+httpContract();

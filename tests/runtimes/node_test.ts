@@ -10,4 +10,5 @@ Deno.test.afterAll(() => Deno.remove(directory, { recursive: true }));
 
 runtimeSuite({ name: "Node", lacks: {}, start: (setup) => startHost("node", [program], setup) });
 
-contractOn("Node", "node", bundle("node_contract.ts", directory));
+// Its WebSocket needs to be asked for before version 22.
+contractOn("Node", "node", "--experimental-websocket", bundle("node_contract.ts", directory));

@@ -1,6 +1,6 @@
 /**
  * All that Sluice needs of Node (20 and later): connections, listeners, TLS and its certificates,
- * names.
+ * names, WebSockets (for a client of them Node 22, or the option `open` with one of a package).
  *
  * @example A proxy with STARTTLS in front of the server on port 25
  * ```ts ignore
@@ -35,6 +35,14 @@ export { listen, type ListenOptions } from "./listener.ts";
 export { nodeResolver } from "./resolver.ts";
 export { channelOfSocket } from "../node_socket_channel.ts";
 export { type Addresses, channelOfStreams, type StreamPair, streamsOfChannel } from "../streams.ts";
+export { webSocketChannel, type WebSocketEnds, type WebSocketLike } from "../websocket.ts";
+export {
+  type OpenedWebSocket,
+  webSocketDialer,
+  type WebSocketDialerOptions,
+} from "../websocket_dialer.ts";
+export { webSocketListener, type WebSocketListenerOptions } from "../websocket_listener.ts";
+export type { UpgradeOptions } from "../websocket_request.ts";
 export {
   type CertificateFiles,
   fileCertificates,

@@ -75,7 +75,7 @@ export class DataBody implements UpstreamBody {
   }
 
   cancel(): Promise<void> {
-    this.link.dialogue.fail(new UpstreamFailure("aborted", "Mail data called off"));
+    this.link.dialogue.fail(calledOff());
     return Promise.resolve();
   }
 
@@ -95,6 +95,10 @@ export class BdatBody implements UpstreamBody {
   readonly #framer: BdatFramer;
   #refusal: Reply | undefined;
   #lastReply: Promise<Reply | undefined> = Promise.resolve(undefined);
+  /** A chunk is on its way: whatever came between would be taken for its octets. */
+  #sending = false;
+  /** The last sign of life has been answered. */
+  #kept: Promise<unknown> | undefined;
 
   constructor(readonly link: BodyLink, chunk: number) {
     this.#framer = new BdatFramer({ chunk });
@@ -123,12 +127,14 @@ export class BdatBody implements UpstreamBody {
   /** Not BDAT 0: a server may take that for a mistake. Its reply stands between those to chunks. */
   keepAlive(): void {
     const { dialogue, timeouts } = this.link;
-    if (this.refusal !== undefined || !dialogue.open) return;
+    if (this.#sending || this.refusal !== undefined || !dialogue.open) return;
     // Where nothing may be sent ahead of a reply, it goes behind the one that is awaited.
-    dialogue.send("NOOP", waitFor(timeouts, "reset")).catch(() => {});
+    this.#kept = dialogue.send("NOOP", waitFor(timeouts, "reset")).catch(() => {});
   }
 
   cancel(): Promise<void> {
+    // What has been announced would have to come first.
+    if (this.#sending) this.link.dialogue.fail(calledOff());
     return takeBack(this.link);
   }
 
@@ -136,15 +142,19 @@ export class BdatBody implements UpstreamBody {
     frame: (out: { enqueue(octets: Uint8Array): void }) => void,
     answer: () => Promise<Reply> = () => replyOf(this.link),
   ): Promise<void> {
+    const { dialogue } = this.link;
+    if (!dialogue.pipelining) await this.#kept;
     if (this.refusal !== undefined) return;
     const frames: Uint8Array[] = [];
     const before = this.#framer.chunks;
     frame({ enqueue: (octets) => void frames.push(octets) });
     for (let nth = before; nth < this.#framer.chunks; nth++) this.#await(answer());
     try {
+      this.#sending = true;
       // RFC 3030 §2: what has been announced is sent, even if a refusal comes meanwhile.
-      for (const octets of frames) await this.link.dialogue.write(octets);
-      if (!this.link.dialogue.pipelining) await this.#lastReply;
+      for (const octets of frames) await dialogue.write(octets);
+      this.#sending = false;
+      if (!dialogue.pipelining) await this.#lastReply;
     } catch (error) {
       this.#unlessRefused(error);
     }
@@ -163,6 +173,10 @@ export class BdatBody implements UpstreamBody {
     // Whoever needs it awaits it; until then a lost connection is no unhandled rejection.
     this.#lastReply.catch(() => {});
   }
+}
+
+function calledOff(): UpstreamFailure {
+  return new UpstreamFailure("aborted", "Mail data called off");
 }
 
 /** What the server has said as it hung up in the middle of mail data. */
