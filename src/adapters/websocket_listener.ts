@@ -260,10 +260,10 @@ function parseRequest(head: string, early: Uint8Array): UpgradeRequest | undefin
   if (target === undefined) return undefined;
   const headers = new Headers();
   for (const line of lines) {
-    const [, name, value] =
-      /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)$/.exec(line) ??
-        [];
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)$/.exec(line) ??
+      [];
     if (name === undefined) return undefined;
+    // It trims the value: a pattern that did could try each place anew.
     headers.append(name, value);
   }
   return headers.has("host") ? { target, headers, early } : undefined;

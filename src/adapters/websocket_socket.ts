@@ -91,6 +91,8 @@ export class ServedSocket extends EventTarget implements WebSocketLike {
     }
     this.readyState = 3;
     this.#tell("close", { code: status, reason: "", wasClean: status !== LOST });
+    // Whoever has ended the connection without a close frame may still take nothing of what is left.
+    this.#takeLeave();
     await this.#sent;
     this.#farewell?.cancel();
     this.#channel.close();
@@ -108,7 +110,12 @@ export class ServedSocket extends EventTarget implements WebSocketLike {
     new DataView(payload.buffer).setUint16(0, status);
     payload.set(words, 2);
     this.#write(CLOSE, status === NO_STATUS ? EMPTY : payload);
-    this.#farewell = this.#options.clock.after(FAREWELL, () => this.#channel.close());
+    this.#takeLeave();
+  }
+
+  /** From here on the peer has so long. */
+  #takeLeave(): void {
+    this.#farewell ??= this.#options.clock.after(FAREWELL, () => this.#channel.close());
   }
 
   /** Not every runtime has the classes of these events. */

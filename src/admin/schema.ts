@@ -149,7 +149,11 @@ export const transactionBatch: Of<TransactionBatchView> = z
 
 const latency = z.object({ p50: milliseconds, p99: milliseconds, count });
 
-const hitters = z.array(z.object({ key: text, count: z.number(), error: z.number() }));
+const hitters = z.array(z.object({
+  key: text.describe("An address or a domain; empty for none."),
+  count: z.number().describe("Of transactions, halved each hour; never below the true number."),
+  error: z.number().describe("By how much `count` may be too high."),
+}));
 
 /** All at a glance. */
 export const stats: Of<StatsView> = z.object({
@@ -161,7 +165,8 @@ export const stats: Of<StatsView> = z.object({
   octets: count,
   rates: z.object({ sessions: z.number(), transactions: z.number(), octets: z.number() }),
   latencies: z.object({ command: latency, policy: latency, upstream: latency }),
-  top: z.object({ clients: hitters, senderDomains: hitters, recipientDomains: hitters }),
+  top: z.object({ clients: hitters, senderDomains: hitters, recipientDomains: hitters })
+    .describe("The most frequent of the last hours. All counts are halved each hour: no totals."),
   viewers: z.object({ open: count, dropped: count }),
 }).openapi("Stats");
 

@@ -10,6 +10,9 @@ const SPACE = /[ \t\r\n]/;
 /** What ends an authserv-id that stands without quotes. */
 const END = /[ \t\r\n;(]/;
 
+/** What some readers do not see or take for white space, and what some decode (RFC 2047). */
+const UNCLEAR = /[\p{C}\p{Z}]|=\?/u;
+
 /**
  * Whether a field claims to be from somebody, or does not say from whom in a form that every reader
  * reads alike: comments and quotes are seen through, case and a full stop at the end do not count.
@@ -18,8 +21,9 @@ const END = /[ \t\r\n;(]/;
  * @param id In lower case.
  */
 export function claims(value: string, id: string): boolean {
-  const claimed = authservIdOf(value)?.toLowerCase().replace(/\.$/, "");
-  return claimed === undefined || claimed === "" || claimed === id;
+  // OpenDKIM puts the name of a job behind a slash, and reads ours without it.
+  const claimed = authservIdOf(value)?.toLowerCase().replace(/\/.*$/s, "").replace(/\.$/, "");
+  return claimed === undefined || claimed === "" || claimed === id || UNCLEAR.test(claimed);
 }
 
 /** @returns `undefined` where a comment or quotes do not end. */

@@ -70,7 +70,10 @@ const FIELDS = [
   ...["list-post", "list-owner", "list-archive"],
 ];
 
-/** Characters of a field in which authors are looked for; what is cut off is nobody's address. */
+/** A text in quotes, also one whose end is missing: that is not to be looked for again and again. */
+const QUOTED = /"(?:[^"\\]|\\[^])*\\?("|$)/g;
+
+/** Characters of a field in which authors are looked for; in a longer one nobody can find them all. */
 const MAX_AUTHORS = 10_000;
 
 const FIELD_NAME = /^[!-9<-~]{1,76}$/;
@@ -147,11 +150,13 @@ function isOurs({ session: { client }, headers }: SealFacts, domain: string): bo
 
 /** The domain of each author; `undefined` for one that cannot be read. */
 function authorDomains(headers: HeaderSection): readonly (string | undefined)[] {
-  return headers.all("From").flatMap((value) =>
-    // What is quoted may hold anything, and an end of it that is missing is looked for again and again.
-    value.slice(0, MAX_AUTHORS).replace(/"(?:[^"\\]|\\[^])*"/g, "").split(",").map((mailbox) => {
+  return headers.all("From").flatMap((value) => {
+    if (value.length > MAX_AUTHORS) return [undefined];
+    // What is quoted may hold anything; where it does not end, the quote that is left is in no name.
+    const unquoted = value.replace(QUOTED, (_quoted, end) => end === "" ? '"' : "");
+    return unquoted.split(",").map((mailbox) => {
       const address = /<([^<>]*)>[ \t]*$/.exec(mailbox)?.[1] ?? mailbox;
       return hostName(address.slice(address.lastIndexOf("@") + 1).trim());
-    })
-  );
+    });
+  });
 }

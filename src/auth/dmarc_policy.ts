@@ -12,7 +12,12 @@ import type { AuthenticationResults, DmarcWish } from "./results.ts";
 
 /** Options of {@linkcode dmarcPolicy}; none must be given. */
 export interface DmarcPolicyOptions {
-  /** Where the domain wants a failure to be rejected: that, or what is done at `quarantine`. @default "reject" */
+  /**
+   * Where the domain wants a failure to be rejected, or there are several authors' domains or From
+   * fields: that, or what is done at `quarantine`.
+   *
+   * @default "reject"
+   */
   readonly reject?: "reject" | "quarantine";
   /** Points for a failure that the domain wants to be treated with suspicion. @default 10 */
   readonly points?: number;
@@ -32,6 +37,7 @@ export type Decide = (results: AuthenticationResults) => Verdicts["filter"] | un
 
 // RFC 7372 §3.3
 const REFUSAL = "550 5.7.26 The author's domain does not stand for this message (DMARC)";
+const AMBIGUOUS = "550 5.7.26 The message has more than one author (DMARC)";
 const LATER = "451 4.7.26 The message cannot be authenticated now (DMARC)";
 
 /**
@@ -67,13 +73,18 @@ export function dmarcPolicy(options: DmarcPolicyOptions = {}): Decide {
   if (!Number.isFinite(points)) throw new OptionError("dmarcPolicy.points", points, "a number");
   const believed = new Set(sealers.map((domain) => domain.toLowerCase()));
   const suspicious = score(points);
+  const refused = (reply: string) => rejected === "reject" ? reject(reply) : suspicious;
+  // Whoever could send a second author along would not need to ask the domain of the first.
+  const ambiguous = refused(AMBIGUOUS);
   const wanted: Readonly<Record<DmarcWish, ReturnType<Decide>>> = {
     none: undefined,
     quarantine: suspicious,
-    reject: rejected === "reject" ? reject(REFUSAL) : suspicious,
+    reject: refused(REFUSAL),
   };
   return ({ dmarc, arc }) => {
     if (arc.sealer !== undefined && believed.has(arc.sealer)) return undefined;
+    // RFC 7489 §6.6.1
+    if (dmarc.ambiguous) return ambiguous;
     if (dmarc.result === "temperror" && temporary === "defer") return defer(LATER);
     return dmarc.result === "fail" ? wanted[dmarc.wish ?? "none"] : undefined;
   };

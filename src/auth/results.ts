@@ -44,6 +44,8 @@ export interface AuthenticationResults {
     readonly domain?: string;
     /** What it wants to be done with failures, where it says so. */
     readonly wish?: DmarcWish;
+    /** There are several From fields or domains, and whom a reader is shown nobody knows. */
+    readonly ambiguous?: true;
   };
   /** Whether the chain of those who have passed it on is whole (RFC 8617), and who was the last. */
   readonly arc: { readonly result: MethodResult; readonly sealer?: string };
@@ -76,6 +78,8 @@ export interface Findings {
   readonly arc:
     | Finding & { readonly signature?: { readonly signingDomain?: string } | false }
     | false;
+  /** Why `dmarc` is `false`. */
+  readonly dmarcSkipReason?: string;
 }
 
 /** Signatures that stand in the field. */
@@ -109,10 +113,13 @@ export function resultsOf(authservId: string, findings: Findings): Authenticatio
 }
 
 function dmarcOf(
-  { dmarc }: Findings,
+  { dmarc, dmarcSkipReason }: Findings,
   unsure: boolean,
 ): [AuthenticationResults["dmarc"], string | undefined] {
-  if (dmarc === false) return [{ result: "permerror" }, "dmarc=permerror"];
+  if (dmarc === false) {
+    const ambiguous = dmarcSkipReason !== undefined && dmarcSkipReason !== "no-author-domain";
+    return [{ result: "permerror", ...ambiguous && { ambiguous } }, "dmarc=permerror"];
+  }
   const { status, policy, info } = dmarc;
   const domain = status.header?.from?.toLowerCase();
   const wish = wishes.find((wish) => wish === policy);

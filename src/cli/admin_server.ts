@@ -11,6 +11,7 @@ import { ConfigurationError, printMistake, shown } from "../config/mistake.ts";
 import { messageOf, OptionError } from "../errors.ts";
 import { printAddress } from "./address.ts";
 import { adminOptionsOf } from "./admin_options.ts";
+import type { Announce } from "./announcement.ts";
 import { HttpServer, type HttpServerOptions } from "./http_server.ts";
 
 export { adminOf, adminOver } from "../admin/admin.ts";
@@ -20,7 +21,7 @@ export interface AdminParts {
   /** Makes one of what the configuration says of it. */
   readonly make: (options: AdminOptions) => Admin;
   /** Told where it listens, and no longer does. */
-  readonly say: (line: string) => void;
+  readonly announce: Announce;
   /** Told that nobody can be let in for a while. */
   readonly trouble: (error: Error) => void;
 }
@@ -90,7 +91,7 @@ export class AdminServer {
       commit: () => {
         this.#retire();
         this.#open = { made, address, server, answering };
-        this.#parts.say(`listening admin ${placeOf(server)}`);
+        this.#parts.announce({ event: "listening", service: "admin", address: placeOf(server) });
       },
       discard: async () => {
         admin.close();
@@ -106,7 +107,10 @@ export class AdminServer {
   }
 
   #retire(): void {
-    if (this.#open !== undefined) this.#parts.say(`closed admin ${placeOf(this.#open.server)}`);
+    if (this.#open !== undefined) {
+      const address = placeOf(this.#open.server);
+      this.#parts.announce({ event: "listener-closed", service: "admin", address });
+    }
     this.#end();
   }
 

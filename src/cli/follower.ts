@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { Announce } from "./announcement.ts";
 import { complain } from "./complain.ts";
 import type { FileWatch } from "./file_watch.ts";
 
 /** See the module. One reload at a time; one that fails is told and changes nothing. */
 export class Follower {
   readonly #load: () => Promise<void>;
+  readonly #announce: Announce;
   readonly #watch: FileWatch;
   #reload: Promise<void> = Promise.resolve();
   /** One that has not begun yet: it is for all who ask until it does. */
@@ -19,9 +21,11 @@ export class Follower {
   /**
    * @param watch Notes what is read, and is started and stopped here.
    * @param load Reloads, or throws and has changed nothing.
+   * @param announce Told of each that has not failed.
    */
-  constructor(watch: FileWatch, load: () => Promise<void>) {
+  constructor(watch: FileWatch, load: () => Promise<void>, announce: Announce) {
     this.#load = load;
+    this.#announce = announce;
     this.#watch = watch;
     Deno.addSignalListener("SIGHUP", this.#ask);
     watch.start(() => this.reload());
@@ -33,7 +37,7 @@ export class Follower {
       this.#next = undefined;
       try {
         await this.#load();
-        console.log("reloaded");
+        this.#announce({ event: "reloaded" });
       } catch (error) {
         complain(error);
       }

@@ -50,6 +50,8 @@
  * clear by itself. As `json` it is one object, in which numbers are numbers and `to`, `refused`,
  * `currentTo` and `outcomes` arrays.
  *
+ * What `serve` says of itself stands between these lines: see `announcement.ts`.
+ *
  * Events go through LogTape, whose configuration is the process's: there is one log at a time, and
  * what a policy's module says to a logger of LogTape stands in it too.
  *

@@ -76,7 +76,9 @@ function parseWait(text: string, option: string): number {
 
 /** Of `--upstream-connections`. */
 function parsePool(text: string, option: string): UpstreamSource["pool"] {
-  return text === "own" ? false : { connections: parseNumber(text, option) };
+  return text === "own"
+    ? false
+    : { connections: parseNumber(text, option, "a whole number of at least 1, or own") };
 }
 
 function plainOptions(file: PlainOptions, given: Given): PlainOptions {
@@ -202,9 +204,13 @@ function log(file: LogSource, given: Given): LogSource {
     if (found === undefined) throw new OptionError(`--${flag}`, text, allowed.join(", "));
     return found;
   };
+  const level = one("log-level", "level");
+  if (given.has("quiet") && given.has("log-level") && level !== "warning") {
+    throw new OptionError("--log-level", level, "warning, together with --quiet");
+  }
   return {
     format: one("log-format", "format"),
-    level: given.has("quiet") ? "warning" : one("log-level", "level"),
+    level: given.has("quiet") ? "warning" : level,
     addresses: one("log-addresses", "addresses"),
   };
 }

@@ -12,6 +12,7 @@ import { OptionError } from "../errors.ts";
 import { defaultLimits } from "../options.ts";
 import { defaultPool } from "../upstream/smtp/pool.ts";
 import { parseDuration } from "./address.ts";
+import { type Announce, announcer } from "./announcement.ts";
 import type { CommandSpec, Given } from "./command_line.ts";
 import { complain } from "./complain.ts";
 import { FileWatch } from "./file_watch.ts";
@@ -183,7 +184,10 @@ export const serve: CommandSpec = {
         "Threads that serve the same listeners, each with its part of what is limited for all. " +
         "SIGUSR2 restarts them, one after the other. Default 1.",
     },
-    "log-format": { argument: "form", help: "Log lines as text or json. Default text." },
+    "log-format": {
+      argument: "form",
+      help: "Log lines, and those that say where it listens, as text or json. Default text.",
+    },
     "log-level": {
       argument: "level",
       help:
@@ -226,6 +230,7 @@ async function run(given: Given): Promise<number> {
   const first = await byFlags(() => configurationOf(given, watch));
   const write = inTurn(toStandardOutput);
   const log = openLog({ ...first.log, clock: systemClock, write });
+  const announce = announcer(first.log.format, systemClock, (line) => console.log(line));
   try {
     let read: Configuration | undefined = first;
     const load = async (): Promise<Configuration> => {
@@ -233,13 +238,15 @@ async function run(given: Given): Promise<number> {
       read = undefined;
       return configuration;
     };
-    const service = await byFlags(() => start({ first, load, log, write, drain }));
+    // Whoever reads that it listens may end it at once.
+    using ended = untilSignal();
+    const service = await byFlags(() => start({ first, load, log, announce, write, drain }));
     const follower = given.has("config") || given.has("policy")
-      ? new Follower(watch, () => byFlags(() => service.reload()))
+      ? new Follower(watch, () => byFlags(() => service.reload()), announce)
       : undefined;
-    await Promise.race([untilSignal(), service.drained]);
+    await Promise.race([ended.came, service.drained]);
     await follower?.stop();
-    console.log(`draining ${await service.sessions} sessions`);
+    announce({ event: "draining", sessions: await service.sessions });
     await service.close(drain);
   } finally {
     await within(systemClock, LAST_LINES, "the last lines of the log", log.close()).catch(complain);
@@ -253,6 +260,7 @@ interface Begun {
   /** Reads the configuration: at first, the one that has been read. */
   readonly load: () => Promise<Configuration>;
   readonly log: Log;
+  readonly announce: Announce;
   /** Writes whole lines. */
   readonly write: (text: string) => Promise<void>;
   /** Milliseconds for open transactions to finish. */
@@ -261,17 +269,16 @@ interface Begun {
 
 /** What serves, in this thread or in several. */
 async function start(
-  { first, load, log, write, drain }: Begun,
+  { first, load, log, announce, write, drain }: Begun,
 ): Promise<Service | Supervisor> {
-  const say = (line: string): void => console.log(line);
   const { workers } = first;
   if (workers === 1) {
-    return await Service.start({ surroundings: await surroundingsOf(first, log), load, say });
+    return await Service.start({ surroundings: await surroundingsOf(first, log), load, announce });
   }
   // Whoever has one thread need not load what it takes to have several.
   const { Supervisor } = await import("./workers/supervisor.ts");
   const { trouble, audit } = log;
-  return await Supervisor.start({ workers, load, say, trouble, audit, write, drain });
+  return await Supervisor.start({ workers, load, announce, trouble, audit, write, drain });
 }
 
 /** The configuration that holds: the file's, if there is one, with what is given in its place. */
@@ -316,12 +323,17 @@ export async function byFlags<T>(make: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function untilSignal(): Promise<void> {
+/** Listens for the signals that end a program, from now on until it is disposed of. */
+export function untilSignal(): Disposable & { readonly came: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, resolve);
-  await promise;
-  for (const signal of signals) Deno.removeSignalListener(signal, resolve);
+  return {
+    came: promise,
+    [Symbol.dispose]() {
+      for (const signal of signals) Deno.removeSignalListener(signal, resolve);
+    },
+  };
 }
 
 /** Each text behind the one before, as a whole: several may write. */

@@ -20,6 +20,7 @@ import type { ListenTarget } from "../config/units.ts";
 import { printAddress } from "./address.ts";
 import type { AdminOptions } from "../admin/options.ts";
 import type { AdminServer, NextAdmin } from "./admin_server.ts";
+import type { Announce } from "./announcement.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import { listenAt, socketBelow } from "./websockets.ts";
 import type { Surroundings } from "./work.ts";
@@ -33,7 +34,7 @@ export interface ServiceOptions {
   /** Reads the configuration, at the start and at every reload. @throws {ConfigurationError} */
   readonly load: () => Promise<Configuration>;
   /** Told where it listens, and no longer does. */
-  readonly say: (line: string) => void;
+  readonly announce: Announce;
   /**
    * Opens a listener. Default: the runtime's.
    *
@@ -220,7 +221,8 @@ export class Service {
       this.#open.delete(id);
       listener.close();
       this.#retire(served);
-      this.#options.say(`closed ${printAddress(listener.address as Target)}`);
+      const address = printAddress(listener.address as Target);
+      this.#options.announce({ event: "listener-closed", address });
     }
   }
 
@@ -262,8 +264,8 @@ export class Service {
         },
       };
       const make = (options: AdminOptions) => adminOf(this.#proxy, stats, { ...options, ...own });
-      const { say } = this.#options;
-      this.#admin = new AdminServer({ make, say, trouble: this.#surroundings.trouble });
+      const { announce } = this.#options;
+      this.#admin = new AdminServer({ make, announce, trouble: this.#surroundings.trouble });
     }
     return await this.#admin.prepare(configuration);
   }
@@ -311,9 +313,8 @@ export class Service {
       const { options } = wanted.get(id)!;
       const served = this.#proxy.serve(listener, options);
       this.#open.set(id, { listener, served });
-      this.#options.say(
-        `listening ${listenerName(options)} ${printAddress(listener.address as Target)}`,
-      );
+      const address = printAddress(listener.address as Target);
+      this.#options.announce({ event: "listening", service: listenerName(options), address });
     }
   }
 

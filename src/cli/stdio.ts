@@ -32,6 +32,12 @@ const OF_MANY = [
   ...["admin", "admin-token", "admin-reader-token", "admin-host"],
 ];
 
+/** What writes to standard output, of all that a console can do. */
+const PRINTING = [
+  ...["log", "info", "debug", "dir", "dirxml", "table", "group", "groupCollapsed"],
+  ...["count", "timeLog", "timeEnd", "clear"],
+];
+
 /** Milliseconds that a signal leaves to an open transaction. */
 const DRAIN = 30_000;
 
@@ -74,7 +80,7 @@ async function run(given: Given): Promise<number> {
   const localAddress = endOf(given, "server-address");
   outliveFaults();
   // What a policy's module prints must not become part of the dialogue.
-  console.log = console.info = console.debug = console.error;
+  Object.assign(console, Object.fromEntries(PRINTING.map((name) => [name, console.error])));
   const configuration = await byFlags(() => configurationOf(given));
   const log = openLog({ ...configuration.log, clock: systemClock, write: inTurn(toStandardError) });
   let ended: SessionEnd | undefined;
@@ -87,7 +93,8 @@ async function run(given: Given): Promise<number> {
     const { writable } = Deno.stdout;
     const channel = channelOfStreams({ readable, writable }, { localAddress, remoteAddress });
     const [{ options }] = configuration.listeners;
-    await Promise.race([proxy.handle(channel, options), untilSignal()]);
+    using signal = untilSignal();
+    await Promise.race([proxy.handle(channel, options), signal.came]);
     await proxy.close(DRAIN);
     await assembly.close();
   } finally {

@@ -123,11 +123,18 @@ export function parseSize(text: string, option: string): number {
   return Number(match[1]) * UNITS[match[2].toLowerCase()];
 }
 
-/** Reads a whole number from 1 on. @throws {OptionError} */
-export function parseNumber(text: string, option: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) {
-    throw new OptionError(option, text, "a whole number of at least 1");
-  }
+/**
+ * Reads a whole number from 1 on.
+ *
+ * @param allowed What may be there, where that is not all.
+ * @throws {OptionError}
+ */
+export function parseNumber(
+  text: string,
+  option: string,
+  allowed: string = "a whole number of at least 1",
+): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new OptionError(option, text, allowed);
   return Number(text);
 }
 

@@ -28,7 +28,7 @@ export interface ClamavOptions extends FilterOptions {
   /**
    * What becomes of a message in which something was found. With `header` it goes on, and every message
    * is given the field `X-Virus-Status`, in place of any that it came with; one that is infected and
-   * too large for that is refused.
+   * too large for that is refused, and so is one whose header section does not fit into the window.
    *
    * @default "reject"
    */
@@ -43,6 +43,9 @@ export interface ClamavOptions extends FilterOptions {
 
 /** What every message is marked with where none is refused. */
 const STATUS = "X-Virus-Status";
+
+/** Behind the window it could bring along a mark that nobody takes away. */
+const UNMARKED = "552 5.3.4 Too large a header section to be marked";
 
 /** Octets that clamd takes at most, as Debian sets it up (`StreamMaxLength`). */
 const STREAM_MAX_LENGTH = 26_214_400;
@@ -92,7 +95,10 @@ export function clamav(options: ClamavOptions): Policy {
     reading: { ...reading, octets: reading?.octets ?? STREAM_MAX_LENGTH },
     // Also where the message is too large to be marked: whoever reads the field believes it.
     ...infected === "header" && {
-      headers: ({ headers }) => headers.has(STATUS) ? removeHeader(STATUS) : undefined,
+      headers: ({ headers, complete }) => {
+        if (!complete) return reject(UNMARKED);
+        return headers.has(STATUS) ? removeHeader(STATUS) : undefined;
+      },
     },
     async filter({ message }): Promise<Verdict<"filter"> | undefined> {
       const name = foundIn(await converse({ target, dialer }, message, protocol));

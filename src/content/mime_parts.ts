@@ -6,6 +6,7 @@
  */
 
 import { decodeWords } from "../message/encoded_words.ts";
+import { type TransferDecoder, transferDecoder } from "./transfer_decoder.ts";
 
 /** One part; the message itself is the first. */
 export interface MimePart {
@@ -112,6 +113,14 @@ interface Node {
   readonly filename: string | false;
   /** Not among its types: the name in Content-Type, where there is another in Content-Disposition. */
   readonly _parsedContentType?: { readonly params?: { readonly name?: string } };
+  /** All of its fields, of which the splitter itself reads the first of a name. */
+  readonly headers: { get(name: string): readonly string[] } | false;
+  readonly libmime: {
+    parseHeaderValue(
+      value: string,
+      options: { readonly stripComments: boolean },
+    ): { readonly params: { readonly filename?: string; readonly name?: string } };
+  };
 }
 
 type Grown = { -readonly [K in keyof MimePart]: MimePart[K] };
@@ -124,7 +133,7 @@ class PartReader {
   readonly #said: Said[] = [];
   readonly #depths = new WeakMap<Node, number>();
   #part: { readonly node: Node; readonly part: Grown } | undefined;
-  #attached: PartReader | undefined;
+  #attached: { readonly reader: PartReader; readonly decode: TransferDecoder } | undefined;
 
   /** @param depth Of the message itself. */
   constructor(reading: Reading, depth: number) {
@@ -154,13 +163,13 @@ class PartReader {
       this.#splitter.end();
     });
     await this.#listen();
-    await this.#attached?.end();
+    await this.#attached?.reader.end();
   }
 
   /** Nobody reads on. */
   close(): void {
     this.#splitter.destroy();
-    this.#attached?.close();
+    this.#attached?.reader.close();
   }
 
   async #listen(): Promise<void> {
@@ -173,7 +182,7 @@ class PartReader {
 
   async #begin(node: Node): Promise<void> {
     const { limits, look } = this.#reading;
-    await this.#attached?.end();
+    await this.#attached?.reader.end();
     this.#attached = undefined;
     const depth = node.parentNode ? (this.#depths.get(node.parentNode) ?? 0) + 1 : this.#depth;
     this.#depths.set(node, depth);
@@ -186,10 +195,12 @@ class PartReader {
     const part = { ...partOf(node), size: 0 };
     this.#part = { node, part };
     this.#reading.done ||= look(part);
-    // One that does not stand among the other parts is no part to the splitter.
-    const isMessage = node.rfc822 && node.messageNode === false &&
-      (!node.encoding || /^(?:7bit|8bit|binary)$/.test(node.encoding));
-    if (isMessage) this.#attached = new PartReader(this.#reading, depth + 1);
+    // One that does not stand among the other parts is no part to the splitter, nor is one that is
+    // encoded: it must not be (RFC 2046 §5.2.1), and is decoded by those who show it all the same.
+    if (node.rfc822 && node.messageNode === false) {
+      const reader = new PartReader(this.#reading, depth + 1);
+      this.#attached = { reader, decode: transferDecoder(node.encoding || "") };
+    }
   }
 
   async #grow(node: Node, octets: Uint8Array): Promise<void> {
@@ -197,7 +208,7 @@ class PartReader {
     const { part } = this.#part;
     part.size += node.encoding === "base64" ? encodedIn(octets) : octets.length;
     this.#reading.done ||= this.#reading.look(part);
-    await this.#attached?.write(octets);
+    await this.#attached?.reader.write(this.#attached.decode(octets));
   }
 }
 
@@ -218,14 +229,36 @@ function encodedIn(octets: Uint8Array): number {
 function partOf(node: Node): Omit<MimePart, "size"> {
   const { filename, contentType, disposition } = node;
   const typed = node._parsedContentType?.params?.name;
-  const written = [filename || "", typed === undefined ? "" : decodeWords(typed)];
+  const written = [filename || "", ...[typed ?? "", ...otherNames(node)].map(decodeWords)];
   // Some take a name for ended by a NUL, some do not.
   const names = written.flatMap((name) => [name, name.split("\0")[0]]).map(seen);
   return {
     names: [...new Set(names.filter((name) => name !== ""))],
     type: contentType || "text/plain",
-    attached: filename !== false || disposition === "attachment",
+    attached: filename !== false || disposition === "attachment" || names.some((name) => name),
   };
+}
+
+/** A name that stands there plainly, whatever else is said beside it. */
+const PLAIN = /[;\s](?:file)?name\s*=\s*(?:"((?:[^"\\]|\\[^])*)|([^\s;"]+))/gi;
+
+/** Names that some readers take and some do not: given twice, or in a field that is there twice. */
+function otherNames({ headers, libmime }: Node): readonly string[] {
+  const fields = ["Content-Disposition", "Content-Type"].map((name) =>
+    headers && headers.get(name) || []
+  );
+  const plain = fields.flat().flatMap((field) =>
+    Array.from(
+      field.matchAll(PLAIN),
+      ([, quoted, token]) => quoted?.replace(/\\([^])/g, "$1") ?? token,
+    )
+  );
+  const again = fields.flatMap((of) => of.slice(1)).flatMap((field) => {
+    const value = field.slice(field.indexOf(":") + 1);
+    const { filename, name } = libmime.parseHeaderValue(value, { stripComments: true }).params;
+    return [filename ?? "", name ?? ""];
+  });
+  return [...plain, ...again];
 }
 
 /** A file name as it would be on a disk: without a path, what cannot be seen, and what systems drop. */

@@ -5,6 +5,7 @@
  */
 
 import { encode } from "../bytes.ts";
+import { messageOf } from "../errors.ts";
 import type { Message } from "../message/message.ts";
 import type { Fetch } from "../upstream/http/body.ts";
 
@@ -40,6 +41,8 @@ export async function post({ fetch, url, headers, message, most }: Inquiry): Pro
       redirect: "manual",
       signal: over.signal,
       duplex: "half",
+    }).catch((error) => {
+      throw over.signal.aborted ? error : unanswered(url, error);
     });
     return await textOf(nameOf(url), response, most);
   } finally {
@@ -53,6 +56,13 @@ export async function post({ fetch, url, headers, message, most }: Inquiry): Pro
 /** Without what may be a secret. */
 function nameOf({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
+}
+
+/** The runtime's own errors, and what has caused them, may name the whole URL. */
+function unanswered(url: URL, error: unknown): Error {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const why = [error, ...cause === undefined ? [] : [cause]].map(messageOf).join(": ");
+  return new Error(`Cannot ask ${nameOf(url)}: ${why.replaceAll(url.href, nameOf(url))}`);
 }
 
 function bodyOf(

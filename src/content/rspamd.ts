@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { encode } from "../bytes.ts";
 import { OptionError } from "../errors.ts";
 import type { HeaderEdit } from "../message/header_section.ts";
 import { type Answer, definePolicy, type OnFailure, type Policy } from "../policy/policy.ts";
@@ -188,18 +189,18 @@ export function rspamd(options: RspamdOptions): Policy {
       const text = await post({ fetch, url, headers: asked, message, most: MAX_ANSWER });
       const answer = readAnswer(text);
       const verdicts: Verdicts["filter"][] = [score(answer.score)];
-      const edits = headers ? editsOf(answer, (name) => section.all(name).length) : [];
+      const marks: HeaderEdit[] = [];
       verdicts.push(...decided(options.decide?.(resultOf(answer), facts)));
       switch (reactions[answer.action]) {
         case "accept":
           break;
         case "header":
-          edits.push(...marking);
+          marks.push(...marking);
           break;
         case "subject":
           if (answer.subject !== undefined) {
             const value = clean(answer.subject);
-            edits.push({ kind: "replace", name: "Subject", value, nth: 1 });
+            marks.push({ kind: "replace", name: "Subject", value, nth: 1 });
           }
           break;
         case "defer":
@@ -214,6 +215,10 @@ export function rspamd(options: RspamdOptions): Policy {
         case "quarantine":
           verdicts.push(quarantine());
       }
+      // What is refused is not changed, and a field that cannot be written must not let it pass.
+      if (verdicts.some(({ kind }) => kind === "reject")) return verdicts;
+      const edits = headers ? editsOf(answer, (name) => section.all(name).length) : [];
+      edits.push(...marks);
       if (edits.length > 0) verdicts.push({ ...edit(edits), beyond });
       return verdicts;
     },
@@ -335,8 +340,19 @@ function removal(name: string, nth: number, count: number): HeaderEdit[] {
   return place > 0 ? [{ kind: "remove", name, nth: place }] : [];
 }
 
-/** A value that can stand in a field: a line break only where something follows behind white space. */
+/**
+ * A value that can stand in a field: a line break only where something follows behind white space, and
+ * nothing that is too long for a line, which may be a stranger's words.
+ */
 function clean(value: string): string {
-  return value.replaceAll("\0", "").replace(/\r\n?/g, "\n").trim()
-    .replace(/\n(?![ \t]+[^ \t\n])/g, " ").replaceAll("\n", "\r\n");
+  const lines = value.replaceAll("\0", "").replace(/\r\n?/g, "\n").trim()
+    .replace(/\n(?![ \t]+[^ \t\n])/g, " ").split("\n");
+  return lines.every((line) => encode(line).length <= MAX_LINE)
+    ? lines.join("\r\n")
+    : lines.join("").replace(LONG_WORD, "$& ");
 }
+
+/** Octets that have room in a line beside the name of a field (RFC 5322 §2.1.1). */
+const MAX_LINE = 900;
+/** As many characters of UTF-8 have room there in any case. */
+const LONG_WORD = /[^ \t]{200}(?=[^ \t])/gu;

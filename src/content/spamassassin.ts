@@ -117,7 +117,11 @@ export function spamassassin(options: SpamassassinOptions): Policy {
     needs: ["filter"],
     reading: { octets: limit, larger, concurrency },
     // Also where the message is too large for new ones: whoever reads such a field believes it.
-    ...headers && { headers: ({ headers }) => forged(headers) },
+    ...headers && {
+      headers: ({ headers, complete }) =>
+        // Behind the window there may be some that nobody takes away.
+        !complete && beyond !== undefined ? reject(beyond) : forged(headers),
+    },
     async filter({ message, headers: section, ...facts }): Promise<readonly Verdict<"filter">[]> {
       const { login } = facts.session.client;
       const { octets, complete } = await converse({ target, dialer }, message, {

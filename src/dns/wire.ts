@@ -96,6 +96,7 @@ export function decodeReply<T extends RecordType>(
     }
   }
   refuseFailure(flags & 0x0f, name);
+  if (questions === 0) throw new ReplyError("no question");
   const records = new Answers(reader, wanted).of(type, answers);
   if (records.length === 0) throw new RecordError("ENODATA", name);
   return records;
@@ -130,6 +131,7 @@ class Answers {
         if (kind === TYPES[type]) found.push(data[type](reader, end) as Records[T]);
         // RFC 1034 §4.3.2: what the alias stands for follows.
         else if (kind === TYPES.CNAME) this.#names.add(asciiLowerCase(reader.name()));
+        if (reader.at > end) throw new ReplyError("a record that goes on behind its end");
       }
       reader.at = end;
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { EMPTY } from "../bytes.ts";
+import { concat, EMPTY } from "../bytes.ts";
 import { type Clock, within } from "../clock.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { Message, ReadOptions } from "./message.ts";
@@ -69,13 +69,18 @@ export class Feed implements Message {
     this.ended.catch(() => {});
   }
 
-  stream({ limit = Infinity, failed = () => {} }: ReadOptions = {}): ReadableStream<Uint8Array> {
+  stream(
+    { limit = Infinity, failed = () => {}, signal }: ReadOptions = {},
+  ): ReadableStream<Uint8Array> {
     if (this.#kept === undefined) {
       throw new TypeError("Cannot read the message: its beginning has been passed on already");
     }
     const reader = new Reader(limit, failed, () => this.#readers.delete(reader));
     this.#readers.add(reader);
-    for (const octets of this.#kept) reader.give(octets.slice());
+    // However much that is: it is here already, and is not given again.
+    reader.give(concat(this.#kept), Infinity);
+    signal?.addEventListener("abort", () => reader.fail(signal.reason));
+    if (signal?.aborted) reader.fail(signal.reason);
     if (this.#state.kind === "failed") reader.fail(this.#state.error);
     if (this.#state.kind === "ended") reader.end();
     return reader.stream;
@@ -167,14 +172,17 @@ class Reader {
     await this.#roomy.promise;
   }
 
-  /** @returns How many of them it needs no more. */
-  give(octets: Uint8Array): number {
+  /**
+   * @param most Octets that may wait.
+   * @returns How many of them it needs no more.
+   */
+  give(octets: Uint8Array, most: number = WAITING): number {
     if (this.#over) return octets.length;
     if (this.#total + octets.length > this.#limit) {
       this.fail(new TooMuch(this.#limit));
       return octets.length;
     }
-    const taken = octets.subarray(0, WAITING - this.#waiting);
+    const taken = octets.subarray(0, Math.max(0, most - this.#waiting));
     this.#total += taken.length;
     this.#reserve(this.#waiting + taken.length);
     this.#memory.set(taken, this.#waiting);
@@ -197,7 +205,7 @@ class Reader {
 
   #reserve(length: number): void {
     if (length <= this.#memory.length) return;
-    const larger = new Uint8Array(Math.min(WAITING, Math.max(length, 2 * this.#memory.length)));
+    const larger = new Uint8Array(Math.max(length, Math.min(WAITING, 2 * this.#memory.length)));
     larger.set(this.#memory.subarray(0, this.#waiting));
     this.#memory = larger;
   }

@@ -141,7 +141,13 @@ function insert(fields: Field[], made: Field, at: "top" | "bottom" | number): Fi
         "allowed are top, bottom and the number of fields above it",
     );
   }
-  return place < fields.length ? fields.toSpliced(place, 0, made) : below(fields, made);
+  const behind = Math.max(place, orphans(fields));
+  return behind < fields.length ? fields.toSpliced(behind, 0, made) : below(fields, made);
+}
+
+/** A first line that goes on with nothing would go on with whatever is put above it. */
+function orphans([first]: readonly Field[]): number {
+  return first !== undefined && continues(first.octets[0]) ? 1 : 0;
 }
 
 /** A last line without its end would swallow the next. */

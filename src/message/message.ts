@@ -10,6 +10,8 @@ export interface ReadOptions {
   readonly limit?: number;
   /** Told when the stream fails, whether or not anybody reads it at that moment. @default nobody */
   readonly failed?: (error: unknown) => void;
+  /** Aborts when it is read no more: the stream fails, and the message does not wait for it. */
+  readonly signal?: AbortSignal;
 }
 
 /** See the module. */

@@ -192,10 +192,11 @@ class Rehearsal {
   /** @returns The end, where it is not taken. */
   async #message(octets: Uint8Array): Promise<Explanation | undefined> {
     const { header } = splitMessage(octets);
-    const headers = HeaderSection.parse(header);
-    const facts = { ...this.#transaction(octets.length), headers };
-    const first = await this.#ask("headers", "", { ...facts, complete: true });
+    const came = HeaderSection.parse(header);
+    const about = this.#transaction(octets.length);
+    const first = await this.#ask("headers", "", { ...about, headers: came, complete: true });
     if (this.#endOf(first) !== undefined) return this.#endOf(first);
+    const facts = { ...about, headers: came.edited(first.ruling.edits ?? []) };
     let score = first.ruling.score ?? 0;
     if (this.judge.asks("filter")) {
       const { signal } = new AbortController();

@@ -118,15 +118,16 @@ async function read(
   const { message } = facts;
   const abort = (): void => lost.reject(message.signal.reason);
   message.signal.addEventListener("abort", abort);
+  const answered = new AbortController();
+  const own = { limit: reading.octets, failed: lost.reject, signal: answered.signal };
   // From the first octet, whenever the filter comes to read it.
-  const stream = message.stream({ limit: reading.octets, failed: lost.reject });
-  const first: { stream?: ReadableStream<Uint8Array> } = { stream };
+  let first: ReadableStream<Uint8Array> | undefined = message.stream(own);
   const limited = {
     ...message,
     stream: () => {
-      const own = first.stream ?? message.stream({ limit: reading.octets, failed: lost.reject });
-      first.stream = undefined;
-      return own;
+      const stream = first ?? message.stream(own);
+      first = undefined;
+      return stream;
     },
   };
   // A client may be slow: the time of a filter begins with the end of the message.
@@ -156,7 +157,7 @@ async function read(
     void turn.then(() => turns[nth].end());
     message.signal.removeEventListener("abort", abort);
     void timer.then((set) => set?.cancel());
-    // What nobody reads must not keep the message waiting.
-    if (first.stream !== undefined) await stream.cancel().catch(() => {});
+    // What nobody reads, or nobody any more, must not keep the message waiting.
+    answered.abort(new Error("The filter has answered"));
   }
 }

@@ -96,7 +96,9 @@ class PolicySession implements SessionJudge {
     return this.definitions.flatMap(({ transform, name = "policy" }, nth) => {
       if (transform === undefined) return [];
       try {
-        return transform(facts, this.kept[nth]) ?? [];
+        const made = [transform(facts, this.kept[nth]) ?? []].flat();
+        if (!made.some(isLocked)) return made;
+        throw new TypeError("Cannot send a message through a stream that has had another");
       } catch (error) {
         this.options.failed("data", name, error);
         return [failing(error)];
@@ -140,6 +142,10 @@ class PolicySession implements SessionJudge {
     const { steps, inquiries: asked } = question.asking;
     return { ...await question.put(0, facts), steps, asked };
   }
+}
+
+function isLocked({ readable, writable }: MessageTransform): boolean {
+  return readable.locked || writable.locked;
 }
 
 /** What stands for a stream that could not be made: the message must not pass without it. */

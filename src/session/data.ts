@@ -36,8 +36,6 @@ export const data: Handler<"DATA"> = {
     }
     transaction.forgive();
     session.answer("DATA", opened.reply ?? "startMailInput");
-    await session.replies.drained();
-
     const reply = await receive(session, opened);
     session.state = next;
     answerMessage(session, "DATA", reply);
@@ -52,6 +50,7 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
   const transfer = new Transfer(session);
   let { receiver } = opened;
   try {
+    await session.replies.drained();
     for (;;) {
       await transfer.more();
       const events = transfer.take(framer);

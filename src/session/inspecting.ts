@@ -7,12 +7,14 @@
  */
 
 import { LF } from "../bytes.ts";
+import { deferred } from "../deferred.ts";
 import { Feed } from "../message/feed.ts";
 import { type HeaderEdit, HeaderSection, splitMessage } from "../message/header_section.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import { OctetBuffer } from "../stages/octet_buffer.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Draining, Receiver } from "./message.ts";
+import { SessionOver } from "./over.ts";
 import type { Ruling } from "./phases.ts";
 import type { ReplyName } from "./replies.ts";
 
@@ -124,6 +126,7 @@ export class Inspecting implements Receiver {
   /** The message has come to its end: everybody has a last word. */
   async #conclude(): Promise<Receiver | undefined> {
     const { session, transaction } = this.#delivery;
+    this.#complete = true;
     this.#feed?.end();
     const decided = await this.#obeyFilters();
     if (decided !== undefined) return decided;
@@ -223,7 +226,11 @@ export class Inspecting implements Receiver {
 
   /** Waits, and does not let the upstream think that nobody is there (RFC 5321 §4.5.3.2.7). */
   async #alive<T>(waiting: Promise<T>): Promise<T> {
-    const { clock } = this.#delivery.session.settings;
+    const { signal, settings: { clock } } = this.#delivery.session;
+    const ended = deferred<never>();
+    const leave = (): void => ended.reject(new SessionOver("closed"));
+    signal.addEventListener("abort", leave);
+    if (signal.aborted) leave();
     const again = () =>
       clock.after(KEEP_ALIVE, () => {
         this.#delivery.body.keepAlive?.();
@@ -231,9 +238,10 @@ export class Inspecting implements Receiver {
       });
     let timer = again();
     try {
-      return await waiting;
+      return await Promise.race([waiting, ended.promise]);
     } finally {
       timer.cancel();
+      signal.removeEventListener("abort", leave);
     }
   }
 

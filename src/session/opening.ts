@@ -66,6 +66,8 @@ async function receiverFor(
     const body = transforms.length === 0 ? opened.body : new Transforming(opened.body, {
       transforms,
       binary: current.parameters.body === "BINARYMIME",
+      clock: session.settings.clock,
+      patience: session.settings.filterPatience,
       failed: (error) => session.mishap(error),
     });
     const delivery = new Delivery(session, transaction, body);

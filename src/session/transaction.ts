@@ -38,6 +38,7 @@ export const refusedAt: { readonly [P in Phase]?: RefusedAt } = {
   rcpt: "rcpt",
   data: "data",
   headers: "message",
+  filter: "message",
   content: "message",
 };
 

@@ -6,6 +6,8 @@
  */
 
 import { EMPTY } from "../bytes.ts";
+import { type Clock, TimeoutError } from "../clock.ts";
+import { deferred } from "../deferred.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import { NewlineGuard } from "../stages/newline_guard.ts";
 import type { UpstreamBody } from "./upstream.ts";
@@ -19,6 +21,9 @@ export interface TransformingOptions {
   readonly transforms: readonly MessageTransform[];
   /** BODY=BINARYMIME: newlines are data (RFC 3030 §3). */
   readonly binary: boolean;
+  readonly clock: Clock;
+  /** Milliseconds for which they may keep the message waiting without anything coming out of them. */
+  readonly patience: number;
   /** What a failure of theirs comes to. */
   readonly failed: (error: unknown) => Reply;
 }
@@ -32,6 +37,12 @@ export class Transforming implements UpstreamBody {
   readonly #guard: NewlineGuard | undefined;
   readonly #passing: Promise<void>;
   #failure: Reply | undefined;
+  /** Called off: what still comes out of the streams is nobody's. */
+  #over = false;
+  /** Octets are on their way to the upstream, which has its own limits. */
+  #sending = false;
+  /** Something has come out of the streams lately. */
+  #stirring = false;
   /** What the upstream has failed with. */
   #lost: { readonly error: unknown } | undefined;
 
@@ -56,17 +67,18 @@ export class Transforming implements UpstreamBody {
     if (this.refusal !== undefined) return;
     this.#unlessLost();
     // A chunk belongs to the stream once it is written, and these are only lent.
-    await this.#input.write(octets.slice()).catch((error) => this.#fail(error));
+    await this.#patiently(this.#input.write(octets.slice()));
     this.#unlessLost();
   }
 
   async finish(heard?: (nth: number, reply: Reply) => void): Promise<Reply> {
-    await this.#input.close().catch((error) => this.#fail(error));
-    await this.#passing;
+    const closed = this.#input.close().catch((error) => this.#fail(error));
+    await this.#patiently(closed.then(() => this.#passing));
     this.#unlessLost();
     const { refusal } = this;
     if (refusal === undefined) return await this.#body.finish(heard);
-    await this.#body.cancel();
+    // The client need not wait for it.
+    void this.cancel();
     return refusal;
   }
 
@@ -75,22 +87,24 @@ export class Transforming implements UpstreamBody {
   }
 
   async cancel(): Promise<void> {
+    this.#over = true;
     this.#input.abort(new Error("The message has been called off")).catch(() => {});
     await this.#body.cancel();
   }
 
   async #pass(output: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     try {
-      for (;;) {
+      for (let over = false; !over && this.refusal === undefined;) {
         const { done, value } = await output.read();
+        this.#stirring = true;
         await this.#send(done ? EMPTY : value, done);
-        if (done) return;
-        // Nothing more is wanted: what is still written into the streams comes to nothing.
-        if (this.refusal !== undefined) return await output.cancel();
+        over = done;
       }
     } catch (error) {
       this.#fail(error);
     }
+    // Nothing more is wanted: who still writes into the streams must not wait for ever.
+    output.cancel().catch(() => {});
   }
 
   async #send(octets: Uint8Array, last: boolean): Promise<void> {
@@ -104,18 +118,44 @@ export class Transforming implements UpstreamBody {
       if (fault !== undefined) throw new RangeError(`What came out of it has a ${fault}`);
     }
     for (const piece of pieces) {
-      if (piece.length === 0) continue;
+      if (piece.length === 0 || this.#over) continue;
+      this.#sending = true;
       try {
         await this.#body.write(piece);
       } catch (error) {
         this.#lost = { error };
         throw error;
+      } finally {
+        this.#sending = false;
       }
     }
   }
 
+  /** Waits for the streams, which may take their time as long as something comes out of them. */
+  async #patiently(work: Promise<void>): Promise<void> {
+    const { clock, patience } = this.#options;
+    const stuck = deferred<never>();
+    const watch = () =>
+      clock.after(patience, () => {
+        if (!this.#stirring && !this.#sending) {
+          return stuck.reject(new TimeoutError("a transform to pass the message on", patience));
+        }
+        this.#stirring = false;
+        timer = watch();
+      });
+    let timer = watch();
+    try {
+      await Promise.race([work, stuck.promise]);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      timer.cancel();
+    }
+  }
+
   #fail(error: unknown): void {
-    if (this.#lost === undefined) this.#failure ??= this.#options.failed(error);
+    if (this.#over || this.#lost !== undefined || this.#body.refusal !== undefined) return;
+    this.#failure ??= this.#options.failed(error);
   }
 
   /** @throws What the upstream has failed with. */

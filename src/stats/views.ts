@@ -188,7 +188,7 @@ export interface LatencyView {
 export interface HitterView {
   /** An address or a domain; `""` for none. */
   readonly key: string;
-  /** Never below the true number. */
+  /** Of transactions, halved each hour; never below the true number. */
   readonly count: number;
   /** By how much `count` may be too high. */
   readonly error: number;
@@ -223,7 +223,7 @@ export interface StatsView {
     /** The upstream's reply to the end of mail data. */
     readonly upstream: LatencyView;
   };
-  /** The most frequent of the last hour or so, by transactions. */
+  /** The most frequent of the last hours, by transactions: all counts are halved each hour. */
   readonly top: {
     readonly clients: readonly HitterView[];
     readonly senderDomains: readonly HitterView[];

@@ -67,8 +67,8 @@ class Wire implements AsyncDisposable {
   readonly accepted: Promise<IteratorResult<Channel>>;
   #received = "";
 
-  constructor(options: WebSocketListenerOptions = {}) {
-    const [client, server] = memoryPair({ buffer: 1_000_000 });
+  constructor(options: WebSocketListenerOptions = {}, buffer = 1_000_000) {
+    const [client, server] = memoryPair({ buffer });
     this.client = client;
     this.#listener = webSocketListener(new Given([server]), { clock: this.clock, ...options });
     this.#channels = this.#listener[Symbol.asyncIterator]();
@@ -76,8 +76,11 @@ class Wire implements AsyncDisposable {
   }
 
   /** A WebSocket that is open. */
-  static async open(options?: WebSocketListenerOptions): Promise<[Wire, Channel]> {
-    const wire = new Wire(options);
+  static async open(
+    options?: WebSocketListenerOptions,
+    buffer?: number,
+  ): Promise<[Wire, Channel]> {
+    const wire = new Wire(options, buffer);
     await wire.say(request());
     const { value } = await wire.accepted;
     await wire.reads("\r\n\r\n");
@@ -306,6 +309,17 @@ Deno.test("websocket listener: a close frame is answered, and none is waited for
     await assertRejects(async () => {
       for (;;) await wire.frame(0x82, "x");
     });
+  });
+  await t.step("none, and the client takes nothing of what is left", async () => {
+    const [wire, channel] = await Wire.open({}, 1_000);
+    await using _ = wire;
+    await channel.write(new Uint8Array(10_000));
+    await wire.client.closeWrite();
+    assertEquals(await channel.read().catch(({ kind }) => kind), "broken");
+    channel.close();
+    await wire.clock.advance(5_000);
+    // Half a frame, and then the end.
+    assertEquals((await wire.reads()).length, 1_000);
   });
   await t.step("none at all", async () => {
     const [wire, channel] = await Wire.open();

@@ -210,6 +210,19 @@ Deno.test("workerd's dialer and TLS refuse what they cannot do", async () => {
   }
 });
 
+Deno.test("workerd: an address that it refuses at once is a connection that is refused", async () => {
+  const connect = (): never => {
+    throw new TypeError("Specified address could not be parsed.");
+  };
+  const dialer = dialerOf(() => Promise.resolve({ connect }));
+  const error = await assertRejects(
+    () => dialer.connect(target, new AbortController().signal),
+    ChannelError,
+    "Specified address",
+  );
+  assertEquals(error.kind, "refused");
+});
+
 Deno.test("a connection that is called off is closed, whenever it comes about", async () => {
   for (const early of [true, false]) {
     const [far, near] = memoryPair();

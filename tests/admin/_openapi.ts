@@ -37,6 +37,7 @@ interface Content {
 /** One method of one path. */
 export interface Operation {
   readonly summary: string;
+  readonly description?: string;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Content>> };
   readonly responses: Readonly<Record<string, ApiResponse>>;
@@ -207,8 +208,9 @@ function assertOperation(description: Description, name: string, operation: Oper
   const [method, path] = name.split(" ");
   assert(["GET", "POST", "DELETE"].includes(method), name);
   assert(path.startsWith("/"), name);
-  assertKeys(operation, ["summary", "parameters", "requestBody", "responses"]);
-  assert(operation.summary.endsWith("."), name);
+  assertKeys(operation, ["summary", "description", "parameters", "requestBody", "responses"]);
+  const { summary, description: more = summary } = operation;
+  assert(summary.endsWith(".") && more.endsWith("."), name);
   const parameters = operation.parameters ?? [];
   const inPath = parameters.filter((one) => one.in === "path").map((one) => one.name);
   assertEquals(inPath, [...path.matchAll(/{([^}]+)}/g)].map(([, one]) => one), name);

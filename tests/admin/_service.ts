@@ -4,6 +4,7 @@
  * @module
  */
 
+import { announcementText } from "../../src/cli/announcement.ts";
 import { Service } from "../../src/cli/service.ts";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
@@ -32,7 +33,7 @@ export class Fixture implements AsyncDisposable {
         },
       },
       load: () => loadConfiguration("a.toml", () => Promise.resolve(this.text)),
-      say: (line) => this.said.push(line),
+      announce: (what) => this.said.push(announcementText(what)),
     });
     return this;
   }

@@ -184,6 +184,31 @@ Deno.test("DMARC decides", async (t) => {
   }
 });
 
+Deno.test("a second author does not help against DMARC", async (t) => {
+  const zone = { [SPF]: permitted, [DMARC]: rejecting };
+  const several = [
+    "From: a@bank.example\r\nFrom: a@x.example\r\n",
+    "From: a@x.example\r\nfrom : a@x.example\r\n",
+    "From: a@bank.example, a@x.example\r\n",
+    "From: a@x.example, a@\r\n",
+  ];
+  for (const header of several) {
+    await t.step(JSON.stringify(header), async () => {
+      const decided = async (decide: ReturnType<typeof dmarcPolicy>) =>
+        (await find(`${header}\r\nHi\r\n`, zone, { decide })).reply;
+      assertStringIncludes(await decided(dmarcPolicy()), "550 5.7.26");
+      assertStringIncludes(await decided(dmarcPolicy({ reject: "quarantine" })), "250");
+    });
+  }
+  for (const header of ["Subject: Hi\r\n", "From: nobody:;\r\n", "From: root\r\n"]) {
+    await t.step(`but ${JSON.stringify(header)}`, async () => {
+      const decide = dmarcPolicy();
+      const { reply } = await find(`${header}\r\nHi\r\n`, zone, { decide });
+      assertStringIncludes(reply, "250");
+    });
+  }
+});
+
 Deno.test("a mailing list that is believed passes on what fails", async () => {
   const zone = { [LIST_KEY]: [[record]], [DMARC]: rejecting };
   const message = await sealed(MESSAGE, list, zone);

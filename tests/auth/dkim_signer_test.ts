@@ -152,6 +152,15 @@ Deno.test("whose mail is signed", async (t) => {
     ["two authors of ours", "a@x.example, b@x.example", { client }, true],
     ["one of ours", "a@x.example, b@y.example", { client }, false],
     ["no address", "nobody", { client }, false],
+    ["quotes without an end", '"a, <alice@x.example>', { client }, false],
+    ["quotes without an end behind", 'alice@x.example, "b@y.example', { client }, false],
+    ["quotes that end behind all", 'alice@x.example, "b@y.example\\', { client }, false],
+    [
+      "one behind a lot",
+      `a@x.example${"\r\n ".padEnd(900).repeat(12)}, b@y.example`,
+      { client },
+      false,
+    ],
   ];
   for (const [name, from, options, expected] of cases) {
     await t.step(name, async () => {
@@ -159,6 +168,14 @@ Deno.test("whose mail is signed", async (t) => {
       assertEquals(content!.startsWith("DKIM-Signature:"), expected);
     });
   }
+});
+
+Deno.test("quotes without an end cost no time", async () => {
+  const from = `From: "${'\\"'.repeat(4_990)}\r\n`;
+  const began = performance.now();
+  const { content } = await deliver(await signer(), `${from.repeat(100)}\r\nHi\r\n`, { client });
+  assertEquals(content!.startsWith("From:"), true);
+  assertEquals(performance.now() - began < 1_000, true);
 });
 
 Deno.test("what cannot be signed is answered as stated", async (t) => {

@@ -29,6 +29,13 @@ const forged: readonly string[] = [
   '"mx.example; dmarc=pass',
   "; dmarc=pass",
   "",
+  "mx.example/3ecf47dc; dmarc=pass",
+  "mx.example./1; dmarc=pass",
+  '"mx.example "; dmarc=pass',
+  "mx.example\f; dmarc=pass",
+  "mx.example\u00a0; dmarc=pass",
+  "mx.\u200bexample; dmarc=pass",
+  "=?us-ascii?q?mx.example?=; dmarc=pass",
 ];
 
 const others: readonly string[] = [
@@ -37,6 +44,9 @@ const others: readonly string[] = [
   "not-mx.example; dmarc=pass",
   "(mx.example) other.example; dmarc=pass",
   '"other.example"; x="mx.example"',
+  "other.example/mx.example; dmarc=pass",
+  "m\u00fcnchen.example; dmarc=pass",
+  "spf=pass smtp.mailfrom=x.example; dmarc=pass",
 ];
 
 Deno.test("a forged field never survives, those of others do", async (t) => {
@@ -80,6 +90,17 @@ Deno.test("nor by what a policy before it puts on top", async () => {
   const { content } = await deliver(policy, message, { client: { login: "a" } });
   const added = "Authentication-Results: other.example; none\r\n";
   assertEquals(content, `${added}${kept}${kept}From: a@x.example\r\n\r\nHi\r\n`);
+});
+
+Deno.test("nor as the end of ours", async () => {
+  const policy = authentication({ authservId: "mx.example", resolver: resolverOf({}) });
+  const rest = "From: a@x.example\r\n\r\nHi\r\n";
+  for (const before of ["", FORGED, `A: 1\r\n${FORGED}`, ` A: 1\r\n\tB: 2\r\n${FORGED}`]) {
+    const { content = "" } = await deliver(policy, `${before} ; dmarc=pass\r\n${rest}`);
+    const own = content.split(/\r\n(?![ \t])/).find((field) => field.startsWith("Auth"));
+    assertEquals(own?.includes("dmarc=none"), true);
+    assertEquals(own?.includes("dmarc=pass"), false);
+  }
 });
 
 Deno.test("nobody who asks for the header section sees it", async () => {

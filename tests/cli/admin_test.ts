@@ -49,7 +49,7 @@ Deno.test("serve: an admin that cannot be served is one line and status 2, and n
     [token(await fileOf("d", `${OPERATOR}\n${READER}\n`)), `"--admin-token": found "other char`],
     [
       [...token(operator), "--admin-reader-token", operator],
-      `"--admin-token": found "a token of reader again", allowed is each token once`,
+      `"--admin-reader-token": found "a token of operator again", allowed is each token once`,
     ],
     [["--admin", inside, "--admin-host", "a b"], `"--admin-host": found "a b", allowed is a host`],
   ];
@@ -236,8 +236,15 @@ Deno.test("serve: logs as it is told, follows SIGHUP, and ends whatever viewers 
   const [lines, errors] = [linesOf(child.stdout), new Response(child.stderr).text()];
   const line = async (): Promise<string> =>
     (await guarded(lines.read(), () => "a line")).value ?? "";
-  const smtp = (await line()).split(" ")[2];
-  const admin = (await line()).split(" ")[2];
+  const [{ address: smtp, ...listening }, { address: admin, service }] = [
+    JSON.parse(await line()),
+    JSON.parse(await line()),
+  ];
+  assertEquals([Object.keys(listening), listening.level, listening.event, listening.service], [
+    ["time", "level", "event", "service"],
+    ...["info", "listening", "smtp"],
+  ]);
+  assertEquals(service, "admin");
   assertMatch(admin, /^http:\/\/127\.0\.0\.1:\d+\/$/);
 
   const message = await fileOf("message", "From: a@x.example\n\nHello\n");
@@ -255,7 +262,7 @@ Deno.test("serve: logs as it is told, follows SIGHUP, and ends whatever viewers 
 
   await Deno.writeTextFile(config, `${ADMIN}operator-token = "${token.split("/").at(-1)}"\n`);
   child.kill("SIGHUP");
-  assertEquals(await line(), "reloaded");
+  assertEquals(JSON.parse(await line()).event, "reloaded");
   assertEquals(await codeOf(await fetch(`${admin}api/stats`)), "unauthorized");
 
   const headers = bearer(OPERATOR);
@@ -277,7 +284,8 @@ Deno.test("serve: logs as it is told, follows SIGHUP, and ends whatever viewers 
   while ((await statsOf(admin, headers)).viewers.open < 2);
   child.kill("SIGTERM");
   await guarded(ended(viewer), () => "the end of the live stream");
-  assertMatch(await line(), /^draining \d+ sessions$/);
+  const draining = JSON.parse(await line());
+  assertEquals([draining.event, typeof draining.sessions], ["draining", "number"]);
   const { code } = await guarded(child.status, () => "the process to end");
   // The runtime may have had to fetch a library first.
   const said = (await errors).replaceAll(/^Download .*\n/gm, "");

@@ -73,7 +73,7 @@ Deno.test("serve refuses each mistake", async (t) => {
     [["--listen", "unix:/absent/directory/socket"], "an address that is free"],
     [["--tls-listen", "nowhere"], '"--tls-listen": found "nowhere"'],
     [["--upstream", "127.0.0.1:25"], '"--upstream": found "127.0.0.1:25"'],
-    [["--upstream", "http://127.0.0.1"], '"--upstream"'],
+    [["--upstream", "http://mail.example"], '"--upstream"'],
     [["--upstream", "smtp://user@127.0.0.1"], '"--upstream"'],
     [["--upstream", "smtp://127.0.0.1/path"], '"--upstream"'],
     [["--upstream", "smtp://127.0.0.1?tls=maybe"], 'found "tls=maybe"'],

@@ -36,7 +36,7 @@ async function served(
         },
       },
       load: () => loadConfiguration(`${directory}/sluice.toml`, Deno.readTextFile),
-      say: () => {},
+      announce: () => {},
     });
     try {
       await use(service, directory);

@@ -51,6 +51,7 @@ async function tell(
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
+const POLICY = import.meta.resolve("../../src/policy/mod.ts");
 const MAIL = "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n";
 const CHUNK = "BDAT 16 LAST\r\nSubject: Hi\r\n\r\n!";
 
@@ -78,13 +79,20 @@ Deno.test("stdio: what a policy prints is no part of the dialogue", async () => 
   const policy = `${directory}/policy.ts`;
   await Deno.writeTextFile(
     policy,
-    `console.log("loaded");
-     export default { mail: () => { console.info("asked"); return undefined; } };`,
+    `import { definePolicy } from ${JSON.stringify(POLICY)};
+     console.log("loaded");
+     console.table([["a table"]]);
+     console.group("a group");
+     console.clear();
+     export default definePolicy({ mail: () => { console.dir({ asked: 1 }), console.count(); } });`,
   );
   const child = start(...upstream, "--policy", policy);
-  const { out, err } = await tell(child, `EHLO x\r\n${MAIL}QUIT\r\n`);
+  const { code, out, err } = await tell(child, `EHLO x\r\n${MAIL}QUIT\r\n`);
+  assertEquals(code, 0);
   assert(out.split("\r\n").slice(0, -1).every((line) => /^\d{3}[ -]/.test(line)), out);
-  assertStringIncludes(err, "loaded");
+  for (const printed of ["loaded", "a table", "a group", "asked"]) {
+    assertStringIncludes(err, printed);
+  }
 });
 
 Deno.test("stdio: a configuration file, but for its listeners", async () => {

@@ -1,10 +1,12 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { parse } from "../../src/cli/command_line.ts";
 import { override } from "../../src/cli/override.ts";
 import { serve } from "../../src/cli/serve.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
+import { defaultConfiguration } from "../../src/config/defaults.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { printMistake } from "../../src/config/mistake.ts";
+import { OptionError } from "../../src/errors.ts";
 
 const file = `
   hostname = "file.example"
@@ -150,6 +152,31 @@ Deno.test("servers of the command line are balanced by nothing that the file say
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("what is allowed is said in full", () => {
+  const cases: readonly [args: readonly string[], option: string, allowed: string][] = [
+    [
+      ["--upstream-connections", "0"],
+      "--upstream-connections",
+      "a whole number of at least 1, or own",
+    ],
+    [["--quiet", "--log-level", "debug"], "--log-level", "warning, together with --quiet"],
+    [["--quiet", "--log-level", "error"], "--log-level", "warning, together with --quiet"],
+    [["--quiet", "--log-level", "much"], "--log-level", "error, warning, info, debug"],
+  ];
+  for (const [args, option, allowed] of cases) {
+    const error = assertThrows(
+      () => override(defaultConfiguration(), parse(serve, args)),
+      OptionError,
+    );
+    assertEquals([error.option, error.allowed], [option, allowed]);
+  }
+  const changed = override(
+    defaultConfiguration(),
+    parse(serve, ["--quiet", "--log-level", "warning", "--upstream-connections", "own"]),
+  );
+  assertEquals([changed.log.level, changed.upstream.pool], ["warning", false]);
 });
 
 Deno.test("a mistake names the option that it comes from, or the file", async () => {

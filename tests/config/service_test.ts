@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { announcementText } from "../../src/cli/announcement.ts";
 import { Service } from "../../src/cli/service.ts";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
@@ -27,7 +28,7 @@ class Fixture {
         },
       },
       load: () => loadConfiguration("a.toml", () => Promise.resolve(this.text)),
-      say: (line) => this.said.push(line),
+      announce: (what) => this.said.push(announcementText(what)),
     });
     return this.service;
   }

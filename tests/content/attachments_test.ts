@@ -61,6 +61,12 @@ const named: Readonly<Record<string, string>> = {
   [file("filename*=UTF-8''a%E2%80%AEfdp.exe")]: "afdp.exe|application/octet-stream|1",
   "Content-Type: image/PNG; name=a.png\r\n\r\nxyz": "a.png|image/png|3",
   [`Content-Type: text/plain; name=a.exe\r\n${file("filename=a.txt")}`]: "a.txt/a.exe|text/plain|1",
+  [file("filename=a.txt; filename=a.exe")]: "a.txt/a.exe|text/plain|1",
+  [file('filename="a.txt"; filename="=?UTF-8?Q?a=2Eexe?="')]: "a.txt/a.exe|text/plain|1",
+  [file("filename*=UTF-8''a.txt; filename=\"a.exe\"")]: "a.txt/a.exe|text/plain|1",
+  [`Content-Disposition: inline\r\n${file("filename*=UTF-8''a%2Eexe")}`]: "a.exe|text/plain|1",
+  [`Content-Type: text/plain\r\nContent-Type: x/y;\r\n\tname="a.exe"\r\n\r\nx`]:
+    "a.exe|text/plain|1",
   "Content-Transfer-Encoding: base64\r\n\r\nQUJD\r\nRA==\r\n": "|text/plain|4.5",
   "Content-Type: text/html\r\n\r\n": "|text/html|0",
 };
@@ -88,6 +94,29 @@ Deno.test("messages within messages are looked into, attached ones too", async (
       const parts = await partsOf(thrice, DEFAULT, size);
       assertEquals(parts.filter((part) => /deep\.exe/.test(part)).length, 1, disposition);
       assertEquals(parts.at(-1), "|text/plain|4");
+    }
+  }
+});
+
+Deno.test("so are those that are encoded, though they must not be", async (t) => {
+  const inner = within("inner", file('filename="deep.exe"'));
+  const quoted = inner.replaceAll("=", "=3D").replaceAll("dee", "d=\r\ne=65").replaceAll(
+    "--",
+    "=2D-",
+  );
+  const encoded = {
+    "base64": btoa(inner).replace(/.{60}/g, "$&\r\n"),
+    "Quoted-Printable": quoted,
+    "x-unknown": inner,
+  };
+  for (const [encoding, content] of Object.entries(encoded)) {
+    const field = `Content-Transfer-Encoding: ${encoding}\r\n`;
+    const message = multipart(`Content-Type: message/rfc822\r\n${field}\r\n${content}`);
+    for (const size of [1, 2, 3, 7, 100_000]) {
+      await t.step(`${encoding} in pieces of ${size}`, async () => {
+        const parts = await partsOf(message, DEFAULT, size);
+        assertEquals(parts.filter((part) => /^deep[.]exe/.test(part)).length, 1);
+      });
     }
   }
 });

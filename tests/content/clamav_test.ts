@@ -151,6 +151,14 @@ Deno.test("with header a message beyond the window is not believed, and never pa
   });
 });
 
+Deno.test("with header a mark behind the window is not believed either", async () => {
+  const forged = `${"X: y\r\n".repeat(12_000)}X-Virus-Status: Clean\r\n${HEADER}`;
+  const policy = clamav({ target, dialer: nobody, infected: "header", onFailure: "accept" });
+  assertEquals(await delivered(policy, forged), {
+    reply: "552 5.3.4 Too large a header section to be marked",
+  });
+});
+
 Deno.test("what clamd has said before it hung up counts", async () => {
   const program = new Program(async (channel) => {
     await channel.read(1);

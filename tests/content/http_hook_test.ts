@@ -129,6 +129,22 @@ Deno.test("an answer of too many octets and another status are failures", async 
   assertEquals(await deliver(httpHook({ url: server.url }), MESSAGE), { reply });
 });
 
+Deno.test("what may be a secret stands in no error, nor in what has caused it", async () => {
+  const shown: string[] = [];
+  const trouble = (_session: unknown, error: unknown): void => void shown.push(Deno.inspect(error));
+  const url = "http://hook.invalid/judge?token=a-secret";
+  const failing: Fetch = (url) =>
+    Promise.reject(new TypeError("fetch failed", { cause: new Error(`no host in ${url}`) }));
+  for (const fetch of [failing, undefined]) {
+    await deliver(httpHook({ url, fetch }), MESSAGE, { observers: [{ trouble }] });
+  }
+  assertEquals(shown.map((text) => text.includes("Cannot ask http://hook.invalid/judge: ")), [
+    ...[true, true],
+  ]);
+  assertEquals(shown.filter((text) => text.includes("a-secret")), []);
+  assertEquals(shown[0].includes("no host in http://hook.invalid/judge"), true);
+});
+
 Deno.test("a score is summed up", async () => {
   const found: number[] = [];
   const policy = compose(

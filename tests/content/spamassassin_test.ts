@@ -137,6 +137,12 @@ Deno.test("a header that cannot be changed any more: the stated answer", async (
   assertEquals(await delivered(asked(SPAM), large), { reply: TAKEN, content: large });
 });
 
+Deno.test("a mark behind the window is answered as it is said", async () => {
+  const forged = `${"X: y\r\n".repeat(12_000)}X-Spam-Status: No\r\n${HEADER}`;
+  const policy = asked(SPAM, { beyond: "reject", reading: { octets: 1_000, larger: "accept" } });
+  assertEquals(await delivered(policy, forged), { reply: "552 5.3.4 Too large to be changed" });
+});
+
 Deno.test("with headers spamd says what is put on top, and what the subject becomes", async () => {
   const body = "Received: from localhost by spamd\r\n" +
     "From: a@x.example\r\nSubject: [SPAM] Hi\r\nTo: (spam) b@y.example\r\n" +

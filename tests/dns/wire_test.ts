@@ -113,6 +113,10 @@ Deno.test("why there are no records is told", () => {
 
 Deno.test("what is no reply to the question is refused", () => {
   const good = { type: "TXT", data: text("yes") } as const;
+  const unasked = new Uint8Array([
+    ...[...short(7), 0x81, 0x80, 0, 0, 0, 1, 0, 0, 0, 0, ...nameOctets("x.example")],
+    ...[0, TYPES.TXT, 0, 1, 0, 0, 0, 60, ...short(good.data.length), ...good.data],
+  ]);
   const wrong: readonly Uint8Array[] = [
     new Uint8Array(0),
     reply("TXT", [good], { id: 8 }),
@@ -124,12 +128,15 @@ Deno.test("what is no reply to the question is refused", () => {
     reply("TXT", [{ ...good, owner: [0x80, 1] }]),
     reply("TXT", [{ ...good, owner: [0xc0, 27] }]),
     reply("TXT", [{ type: "TXT", data: [40, 0x61] }]),
+    reply("TXT", [{ type: "TXT", data: [10, 0x61] }, good]),
+    reply("TXT", [{ type: "CNAME", data: [1] }, good]),
+    unasked,
   ];
   for (const octets of wrong) {
     assertThrows(() => decodeReply(octets, 7, "x.example", "TXT"), ReplyError);
   }
-  const short = reply("A", [{ type: "A", data: [1, 2, 3] }]);
-  assertThrows(() => decodeReply(short, 7, "x.example", "A"), ReplyError);
+  const cut = reply("A", [{ type: "A", data: [1, 2, 3] }]);
+  assertThrows(() => decodeReply(cut, 7, "x.example", "A"), ReplyError);
 });
 
 Deno.test("whatever comes is read or refused", () => {

@@ -55,6 +55,10 @@ Deno.test("what is no form", () => {
         `--b\r\nContent-Transfer-Encoding: base64\r\n${head("a")}a\r\n--b--`,
         "content-transfer-encoding",
       ],
+      [
+        `--b\r\nContent-Transfer-Encoding: base64\nX: y\r\n${head("a")}a\r\n--b--`,
+        "content-transfer-encoding",
+      ],
     ]
   ) {
     for (const [cut, chunks] of cuttings(form)) {

@@ -71,6 +71,29 @@ Deno.test("feed: a piece larger than what may wait, for a reader that takes it a
   }
 });
 
+Deno.test("feed: a late reader gets all that is kept, however much that is", async () => {
+  const feed = feedWith();
+  for (const size of [100, 100_000]) feed.give(new Uint8Array(size));
+  const reading = all(feed.stream());
+  await feed.give(encode("end"));
+  feed.end();
+  assertEquals((await reading).length, 100_103);
+});
+
+Deno.test("feed: nothing waits for a reader whose signal has aborted", async () => {
+  const clock = new FakeClock();
+  const feed = feedWith(clock);
+  const answered = new AbortController();
+  const reader = feed.stream({ signal: answered.signal }).getReader();
+  const waiting = feed.give(new Uint8Array(100_000));
+  answered.abort(new Error("answered"));
+  await waiting;
+  await assertRejects(() => reader.read(), Error, "answered");
+  const late = feed.stream({ signal: answered.signal }).getReader();
+  await assertRejects(() => late.read(), Error, "answered");
+  assertEquals([feed.give(new Uint8Array(100_000)), clock.timers], [undefined, 0]);
+});
+
 Deno.test("feed: a reader that brings its own memory", async () => {
   const feed = feedWith();
   const reader = feed.stream().getReader({ mode: "byob" });

@@ -11,6 +11,13 @@ function edited(section: string, edits: readonly HeaderEdit[]): string {
   return latin1.decode(concat(octets));
 }
 
+Deno.test("header section: a first line that goes on with nothing does not go on with what is added", () => {
+  for (const at of ["top", 0, 1] as const) {
+    const add = { kind: "add", name: "X-B", value: "3", at } as const;
+    assertEquals(edited(" x: y\r\nA: 1\r\n", [add]), " x: y\r\nX-B: 3\r\nA: 1\r\n");
+  }
+});
+
 /** What is done, and what stands in the place of `SECTION`. */
 const table: Readonly<Record<string, readonly [edits: readonly HeaderEdit[], after: string]>> = {
   "nothing": [[], SECTION],

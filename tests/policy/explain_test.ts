@@ -10,6 +10,7 @@ import {
   type Policy,
   proceed,
   reject,
+  removeHeader,
   rewrite,
   route,
 } from "../../src/policy/mod.ts";
@@ -148,4 +149,19 @@ Deno.test("explain: says what a session does", async () => {
       ...envelope.recipients.map((path) => `RCPT TO:${path}`),
     ]);
   }, { others: { blue: ["PIPELINING", "CHUNKING", "SMTPUTF8", "8BITMIME"] } });
+});
+
+Deno.test("explain: filters see the whole message, and the header section as it has been changed", async () => {
+  const seen: unknown[] = [];
+  const policy = definePolicy({
+    headers: () => removeHeader("X-Spam"),
+    filter: async ({ headers, message }) => {
+      const octets = await new Response(message.stream()).bytes();
+      seen.push([headers.has("X-Spam"), octets.length]);
+    },
+    content: ({ headers }) => void seen.push(headers.has("X-Spam")),
+  });
+  const message = "X-Spam: no\r\n\r\n" + "x".repeat(100_000);
+  assertEquals((await told(policy, to("b@x.example"), message)).end.split(" ")[0], "accepted");
+  assertEquals(seen, [[false, message.length], false]);
 });

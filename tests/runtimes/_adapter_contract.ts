@@ -97,12 +97,22 @@ export function adapterContract({ dialer, listen }: Sockets): void {
         return socket;
       },
     });
-    const [one, other] = await Promise.all([
+    const channels = listener[Symbol.asyncIterator]();
+    const [one, { value: other }] = await Promise.all([
       client.connect(listener.address as Target, never),
-      firstOf(listener),
+      channels.next(),
     ]);
-    // The runtime keeps a socket until its peer has closed it.
-    return { one, other, dispose: () => closed.promise.then(() => listener.close()) };
+    return {
+      one,
+      other,
+      dispose: async () => {
+        // The runtime keeps a socket until its peer has closed it.
+        await closed.promise;
+        listener.close();
+        // And the listener below waits for what has been accepted.
+        await channels.next();
+      },
+    };
   });
 
   Deno.test("both ends know each other's address, over a dual-stack listener too", async () => {

@@ -272,6 +272,25 @@ for (const late of ["proceeds", "refuses", "fails"] as const) {
   });
 }
 
+Deno.test("Email Worker: behind the end of the budget nobody else gets a message that is tried again", async () => {
+  const clock = new FakeClock();
+  const gate = Promise.withResolvers<void>();
+  const policy = definePolicy({ rcpt: () => rewrite(paths("one@x.example", "two@x.example")) });
+  class Slow extends FakeMessage {
+    override async forward(to: string, headers: Headers): Promise<void> {
+      await super.forward(to, headers);
+      await gate.promise;
+    }
+  }
+  const message = new Slow();
+  const handled = assertRejects(() => emailWorker(policy, { clock }).email(message), TimeoutError);
+  await clock.advance(25_000);
+  await handled;
+  gate.resolve();
+  await clock.advance(1);
+  assertEquals(message.deeds, [forwarded("one@x.example")]);
+});
+
 const mistakes: readonly (readonly [EmailWorkerOptions, string])[] = [
   [{ destination: "nobody" }, 'option "destination"'],
   [{ destination: "" }, 'option "destination"'],

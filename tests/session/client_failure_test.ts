@@ -173,3 +173,16 @@ Deno.test("failure: a client that does not read its replies is given up", async 
     client.take();
   });
 });
+
+Deno.test("failure: a client vanishes before the 354: nothing is said to an upstream that awaits mail data", async () => {
+  for (const pool of [undefined, {}]) {
+    await onStage({ offers: ["PIPELINING"], pool }, async (stage) => {
+      const { client, upstream } = await stage.recipients();
+      await client.send("DATA\r\n");
+      await upstream.expect("DATA");
+      client.reset();
+      await upstream.send("354 Go on\r\n");
+      await upstream.expectClose();
+    });
+  }
+});

@@ -104,6 +104,27 @@ Deno.test("http upstream: an answer before the end stops the transfer, and is no
   }
 });
 
+Deno.test("http upstream: while the words of an early answer are awaited, the message gets no end", async () => {
+  const words = new TransformStream<Uint8Array, Uint8Array>();
+  const early = Promise.withResolvers<void>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
+  const { body } = await opened({
+    fetch: async (_, init) => {
+      void wholeOf(init.body as ReadableStream).then((whole) => end(whole !== undefined));
+      await early.promise;
+      return new Response(words.readable, { headers: { "content-type": "text/plain" } });
+    },
+  });
+  await writeAll(body, 100_000);
+  early.resolve();
+  await settle();
+  const finished = body.finish();
+  await settle();
+  await words.writable.close();
+  assertEquals((await finished).toString().slice(0, 9), "451 4.3.0");
+  assertEquals(await ended, false);
+});
+
 Deno.test("http upstream: a success is told after the answer and not before", async () => {
   let give: ((response: Response) => void) | undefined;
   let sent: BodyInit | null | undefined;

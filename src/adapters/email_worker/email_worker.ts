@@ -97,7 +97,7 @@ async function handle(
   const handled = async (): Promise<void> => {
     const outcome = await new Hearing(message, judge.open(), observer, clock.now()).outcome();
     // The platform has been told to try again: a verdict that comes now would be a second answer.
-    if (!late) await obey(message, outcome, options);
+    if (!late) await obey(message, outcome, options, () => late);
   };
   try {
     await within(clock, budget, "the policy and the forwarding", handled());
@@ -108,10 +108,12 @@ async function handle(
   }
 }
 
+/** @param late Whether the message will be tried again: then nobody else gets it now. */
 async function obey(
   message: EmailMessage,
   outcome: Outcome,
   options: ResolvedEmailWorker,
+  late: () => boolean,
 ): Promise<void> {
   switch (outcome.kind) {
     case "discarded":
@@ -121,6 +123,7 @@ async function obey(
       return await message.setReject(outcome.reply.text);
     case "forwarded":
       for (const to of addressesOf(message, outcome, options)) {
+        if (late()) return;
         await message.forward(to, headersOf(outcome, options));
       }
   }

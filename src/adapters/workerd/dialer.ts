@@ -47,7 +47,7 @@ export function dialerOf(load: () => Promise<Sockets>): Dialer {
       if (signal.aborted) throw aborted(signal);
       // "starttls" begins in the clear, and lets TLS begin at any moment: at once too.
       const options = { secureTransport: "starttls", allowHalfOpen: true } as const;
-      const socket = connect({ hostname, port }, options);
+      const socket = begun(() => connect({ hostname, port }, options));
       const abort = Promise.withResolvers<never>();
       const onAbort = (): void => abort.reject(aborted(signal));
       signal.addEventListener("abort", onAbort);
@@ -61,6 +61,15 @@ export function dialerOf(load: () => Promise<Sockets>): Dialer {
       }
     },
   };
+}
+
+/** What workerd refuses at once, such as a name that is none, it throws. */
+function begun(connect: () => WorkerdSocket): WorkerdSocket {
+  try {
+    return connect();
+  } catch (error) {
+    throw new ChannelError("refused", `Cannot connect: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function aborted(signal: AbortSignal): ChannelError {

@@ -77,6 +77,21 @@ function Panel({ title, href, children }: { title: string; href?: string; childr
   );
 }
 
+/** The most frequent, whose counts are no totals. */
+function Hitters({ id, title }: { id: string; title: string }) {
+  return (
+    <section class="panel">
+      <h3>
+        {title}{" "}
+        <small title="Mail transactions. All counts are halved each hour: who comes now stands first.">
+          halved each hour
+        </small>
+      </h3>
+      <ol id={id} class="hitters"></ol>
+    </section>
+  );
+}
+
 function Nothing({ id, children }: { id: string; children: Child }) {
   return <p id={id} class="nothing" hidden>{children}</p>;
 }
@@ -104,15 +119,9 @@ export function Overview() {
           <ul id="refusals" class="brief"></ul>
           <Nothing id="no-refusals">Nothing was refused.</Nothing>
         </Panel>
-        <Panel title="Clients">
-          <ol id="top-clients" class="hitters"></ol>
-        </Panel>
-        <Panel title="Sender domains">
-          <ol id="top-senders" class="hitters"></ol>
-        </Panel>
-        <Panel title="Recipient domains">
-          <ol id="top-recipients" class="hitters"></ol>
-        </Panel>
+        <Hitters id="top-clients" title="Clients" />
+        <Hitters id="top-senders" title="Sender domains" />
+        <Hitters id="top-recipients" title="Recipient domains" />
       </div>
     </View>
   );
@@ -267,6 +276,9 @@ export function Explain() {
             <label>
               Login{" "}
               <input name="login" spellcheck={false} autocomplete="off" placeholder="nobody" />
+            </label>
+            <label>
+              Listener <input name="listener" spellcheck={false} placeholder="smtp" />
             </label>
           </fieldset>
           <fieldset>

@@ -37,10 +37,17 @@ const BATCH = 20;
 
 const middleware = needs("reader");
 
+/** See `TransactionLog`. */
+const description =
+  "Of a burst only a part is remembered: of each second the first 200 (a fifth of the room for the " +
+  "last ones) with all that was said in them, and as many more of those that were not accepted, " +
+  "without dialogue and phases. Statistics and metrics count all.";
+
 const list = createRoute({
   method: "get",
   path: "/api/transactions",
   summary: "The last mail transactions, the newest first, those that every filter lets through.",
+  description,
   middleware,
   request: { query: page },
   responses: { ...refusals, 200: json(transactions, "A page of them.") },
@@ -50,6 +57,7 @@ const stream = createRoute({
   method: "get",
   path: "/api/transactions/stream",
   summary: "New ones live, as events `transactions`; Last-Event-ID goes on where it stopped.",
+  description,
   middleware,
   request: { query: filter },
   responses: { ...refusals, ...tooMany, 200: eventStream(transactionBatch, "Events.") },

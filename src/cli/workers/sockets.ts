@@ -9,6 +9,7 @@ import { SharedSocket } from "../../adapters/deno/shared_listener.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { listenerName } from "../../options.ts";
 import { printAddress } from "../address.ts";
+import type { Announce } from "../announcement.ts";
 import { addressOn, socketBelow } from "../websockets.ts";
 import { byAddress, opening } from "../service.ts";
 import type { Copies, SocketShare } from "./messages.ts";
@@ -24,14 +25,14 @@ type ById = Map<string, Opened>;
 
 /** See the module. */
 export class Sockets {
-  readonly #say: (line: string) => void;
+  readonly #announce: Announce;
   readonly #open: ById = new Map();
   /** Of a configuration that is not in effect yet. */
   #added: ById = new Map();
 
-  /** @param say Told where it listens, and no longer does. */
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  /** @param announce Told where it listens, and no longer does. */
+  constructor(announce: Announce) {
+    this.#announce = announce;
   }
 
   /** Opens those that a configuration has and that are not open: all or none. @throws {ConfigurationError} */
@@ -56,15 +57,15 @@ export class Sockets {
     const wanted = byAddress(configuration.listeners);
     for (const [id, opened] of this.#added) {
       this.#open.set(id, opened);
-      const name = listenerName(wanted.get(id)!.options);
-      this.#say(`listening ${name} ${opened.printed}`);
+      const service = listenerName(wanted.get(id)!.options);
+      this.#announce({ event: "listening", service, address: opened.printed });
     }
     this.#added = new Map();
     for (const [id, { socket, printed }] of this.#open) {
       if (wanted.has(id)) continue;
       this.#open.delete(id);
       await socket.close();
-      this.#say(`closed ${printed}`);
+      this.#announce({ event: "listener-closed", address: printed });
     }
   }
 

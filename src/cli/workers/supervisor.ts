@@ -10,6 +10,7 @@ import { systemClock, within } from "../../clock.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { sharedMemory } from "../../state/shared_counters.ts";
 import type { AdminServer, NextAdmin } from "../admin_server.ts";
+import type { Announce } from "../announcement.ts";
 import { type Departed, withDeparted } from "./departed.ts";
 import { Employee, SILENCE } from "./employee.ts";
 import { mergedSource, type Staff } from "./merged_source.ts";
@@ -30,8 +31,8 @@ export interface SupervisorOptions {
   readonly workers: number;
   /** Reads the configuration, at the start and at every reload. @throws {ConfigurationError} */
   readonly load: () => Promise<Configuration>;
-  /** Told where it listens, and no longer does. */
-  readonly say: (line: string) => void;
+  /** Told where it listens, and no longer does, and that it has been restarted. */
+  readonly announce: Announce;
   /** Told of workers that have ended, and of those that could not be started. */
   readonly trouble: (error: unknown) => void;
   /** Told of what operators do. */
@@ -65,13 +66,14 @@ export class Supervisor implements Staff {
   /** Once there has been one. */
   #admin: AdminServer | undefined;
   readonly #restartAll = (): void => {
-    this.restart().then(() => this.#options.say("restarted"), this.#options.trouble);
+    const { announce, trouble } = this.#options;
+    this.restart().then(() => announce({ event: "restarted" }), trouble);
   };
 
   private constructor(options: SupervisorOptions, configuration: Configuration) {
     this.#options = options;
     this.#configuration = configuration;
-    this.#sockets = new Sockets(options.say);
+    this.#sockets = new Sockets(options.announce);
   }
 
   /**
@@ -92,9 +94,10 @@ export class Supervisor implements Staff {
       await supervisor.close(0);
       throw error;
     }
+    // Whoever reads that it listens may signal at once, and what is not listened to ends the process.
+    Deno.addSignalListener("SIGUSR2", supervisor.#restartAll);
     await supervisor.#sockets.commit(configuration);
     admin?.commit();
-    Deno.addSignalListener("SIGUSR2", supervisor.#restartAll);
     return supervisor;
   }
 
@@ -303,7 +306,7 @@ export class Supervisor implements Staff {
       };
       this.#admin = new AdminServer({
         make: (options) => adminOver(source, { ...options, ...own }),
-        say: this.#options.say,
+        announce: this.#options.announce,
         trouble: this.#options.trouble,
       });
     }

@@ -98,7 +98,7 @@ class ServingWorker {
     this.#service = await Service.start({
       surroundings: await surroundingsOf(configuration, this.#log, commonOf(memory)),
       load: () => Promise.resolve(this.#wanted!),
-      say: () => {},
+      announce: () => {},
       listen: (_, id) => this.#listen(id),
       servesAdmin: false,
     });

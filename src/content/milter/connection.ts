@@ -99,7 +99,8 @@ export class MilterConnection {
 
   /** Whatever it has been told of a message is void. */
   abort(): void {
-    this.#gather(ABORT);
+    // Where it wants to be told of little, a client could make many of them wait.
+    if (this.#gathered.at(-1) !== ABORT) this.#gather(ABORT);
   }
 
   /** Says goodbye and closes. Never throws. */

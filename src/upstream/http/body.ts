@@ -138,13 +138,14 @@ export class HttpBody implements UpstreamBody {
     const { name, url, fetch, clock } = this.target;
     try {
       const response = await fetch(url, init);
-      const early = !this.#complete;
+      if (this.#complete) return await replyOf(response, clock);
+      // Nothing more goes there, and no end: the client may come to its own meanwhile.
+      const sink = this.#sink;
+      this.#sink = undefined;
       const reply = await replyOf(response, clock);
-      if (early) {
-        this.#refusal = reply.positive ? EARLY : reply;
-        this.#breakOff(new UpstreamFailure("aborted", "Answered before the end"));
-      }
-      return this.#refusal ?? reply;
+      this.#sink = sink;
+      this.#breakOff(new UpstreamFailure("aborted", "Answered before the end"));
+      return this.#refusal = reply.positive ? EARLY : reply;
     } catch (cause) {
       // However the runtime puts it: this is why.
       if (this.#abort.signal.aborted) throw this.#abort.signal.reason;

@@ -136,6 +136,7 @@ inBrowser("rows stand still while the pointer is on them", async ({ page }) => {
 inBrowser("explain answers in words", async ({ page, api }) => {
   const form = page.locator("#explain-form");
   await form.getByLabel("IP address").fill("203.0.113.9");
+  await form.getByLabel("Listener").fill("submission");
   await form.getByLabel("From").fill("<a@b.example>");
   await form.getByLabel("To, one a line").fill("c@mx.example\n<d@mx.example>");
   await form.getByLabel("Header and body").fill("Subject: x\n\ny");
@@ -150,6 +151,7 @@ inBrowser("explain answers in words", async ({ page, api }) => {
     `POST /api/policy/explain ${
       JSON.stringify({
         client: "203.0.113.9",
+        listener: "submission",
         from: "a@b.example",
         to: ["c@mx.example", "d@mx.example"],
         message: "Subject: x\r\n\r\ny\r\n",

@@ -34,3 +34,10 @@ Deno.test("the asset is small, and cannot end its element", async () => {
   assert(script.length < 120_000);
   assertEquals(/<\/script|<!--/i.test(script), false);
 });
+
+Deno.test("what is no total is not shown as one", () => {
+  for (const id of ["top-clients", "top-senders", "top-recipients"]) {
+    const list = markup.indexOf(`id="${id}"`);
+    assertStringIncludes(markup.slice(markup.lastIndexOf("<h3>", list), list), "halved each hour");
+  }
+});

@@ -201,6 +201,24 @@ const steps: Readonly<Record<string, readonly [steps: number, told: readonly str
   ],
 };
 
+Deno.test("milter: what it is not told of does not pile up", async () => {
+  const fake = new FakeMilter({ steps: STEP.noMail });
+  {
+    await using session = await sessionWith(fake);
+    for (let times = 0; times < 20; times++) {
+      await session.cmd("MAIL FROM:<a@x.example>", "250");
+      await session.cmd("RSET", "250");
+    }
+    await session.cmd("QUIT", "221");
+  }
+  assertEquals(await fake.end(), [
+    "connect [192.0.2.1] 4 50000 192.0.2.1",
+    "helo client.example",
+    "abort",
+    "quit",
+  ]);
+});
+
 for (const [name, [unwanted, told]] of Object.entries(steps)) {
   Deno.test(`milter: it wants ${name}`, async () => {
     const fake = new FakeMilter({ steps: unwanted });

@@ -11,7 +11,9 @@ import { typedAddresses, typedMessage, withoutBrackets } from "../message.ts";
 import type { ExplainRequest, ExplanationView } from "../../../views.ts";
 import { address, duration, visible } from "../words.ts";
 
-type Field = "client" | "name" | "hello" | "tls" | "login" | "from" | "to" | "size" | "message";
+type Field =
+  | ("client" | "name" | "hello" | "tls" | "login" | "listener")
+  | ("from" | "to" | "size" | "message");
 
 function input(form: HTMLFormElement, name: Field): HTMLInputElement {
   return form.elements.namedItem(name) as HTMLInputElement;
@@ -26,6 +28,7 @@ function requestOf(form: HTMLFormElement): ExplainRequest {
     hello: text("hello") || undefined,
     tls: tls === "1.2" || tls === "1.3" ? tls : undefined,
     login: text("login") || undefined,
+    listener: text("listener") || undefined,
     from: withoutBrackets(text("from")),
     to: typedAddresses(text("to")),
     size: text("size") === "" ? undefined : Number(text("size")),
@@ -123,6 +126,7 @@ export function explain(app: App): View {
       hello: transaction.hello,
       tls: transaction.tls?.replace("TLSv", "") ?? "",
       login: transaction.login ?? "",
+      listener: transaction.listener,
       from: transaction.from,
       to: transaction.to.map(({ address }) => address).join("\n"),
       size: transaction.octets === 0 ? "" : String(transaction.octets),
