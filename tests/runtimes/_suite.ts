@@ -4,7 +4,7 @@
  *
  * A runtime's test file says how to start its process, and what it lacks:
  *
- * ```ts
+ * ```ts ignore
  * runtimeSuite({
  *   name: "Node",
  *   lacks: { peak: "it has no process identifier to look up" },
