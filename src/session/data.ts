@@ -53,7 +53,9 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
     await session.replies.drained();
     for (;;) {
       await transfer.more();
-      const events = transfer.take(framer);
+      const events = opened.form === "content"
+        ? transfer.takeJoined(framer)
+        : transfer.take(framer);
       const last = events.at(-1);
       // Once the end has been read, the framer counts the next message.
       const total = last === undefined || last instanceof Uint8Array ? framer.octets : last.octets;

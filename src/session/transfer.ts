@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY } from "../bytes.ts";
 import type { Framer } from "../stages/stage.ts";
 import { SessionOver } from "./over.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +18,8 @@ export class Transfer {
   readonly #session: Session;
   readonly #end: number;
   #size = SMALL_READ;
+  /** Where pieces are put together. */
+  #joined = EMPTY;
 
   constructor(session: Session) {
     this.#session = session;
@@ -41,6 +44,25 @@ export class Transfer {
     }
     // A full buffer says that there is more; sizes in between would only be made and thrown away.
     if (input.buffered >= this.#size) this.#size = LARGE_READ;
+  }
+
+  /**
+   * The same with the octets of a chunk in one piece: whoever thinks about each piece has fewer to
+   * think about. What is no octets comes behind them, as it does in what a framer makes.
+   */
+  takeJoined<O>(framer: Framer<O | Uint8Array>): (O | Uint8Array)[] {
+    const made = this.take(framer);
+    const pieces = made.filter((one) => one instanceof Uint8Array);
+    if (pieces.length < 2) return made;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#joined.length < length) this.#joined = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      this.#joined.set(piece, at);
+      at += piece.length;
+    }
+    const others = made.filter((one) => !(one instanceof Uint8Array));
+    return [this.#joined.subarray(0, length), ...others];
   }
 
   /** What `framer` makes of the octets at hand; views are valid until `more`. */
