@@ -119,6 +119,8 @@ export class Inspecting implements Receiver {
       // What it throws, because the session is to end, is met where the answer is awaited.
       this.#filtering.then(there, there);
       await this.#give(octets);
+      // Whoever wanted to read has begun to.
+      message.release();
     }
     if (this.#window.length > this.#room) await this.#flow();
   }
