@@ -13,6 +13,9 @@ import type { Session } from "./session.ts";
 const SMALL_READ = 4_096;
 const LARGE_READ = 262_144;
 
+/** Fewer pieces than this are not worth the memory into which they are put together. */
+const MANY = 16;
+
 /** See the module. One for each message, whatever its number of chunks. */
 export class Transfer {
   readonly #session: Session;
@@ -53,7 +56,7 @@ export class Transfer {
   takeJoined<O>(framer: Framer<O | Uint8Array>): (O | Uint8Array)[] {
     const made = this.take(framer);
     const pieces = made.filter((one) => one instanceof Uint8Array);
-    if (pieces.length < 2) return made;
+    if (pieces.length < MANY) return made;
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (this.#joined.length < length) this.#joined = new Uint8Array(length);
     let at = 0;
