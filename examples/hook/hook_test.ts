@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { TextLineStream } from "@std/streams";
+import { Client } from "../../tests/interop/_client.ts";
+import { startSluice } from "../../tests/interop/_sluice.ts";
 import { hook } from "./hook.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
 const SECRET = "a-secret-that-is-long";
 
 Deno.test("hook: mail that comes to `serve` is judged by the endpoint", async () => {
@@ -13,8 +13,6 @@ Deno.test("hook: mail that comes to `serve` is judged by the endpoint", async ()
   await Deno.writeTextFile(
     `${directory}/sluice.toml`,
     `
-[[listen]]
-address = "127.0.0.1:0"
 [upstream]
 url = "capture:mail"
 [[filter]]
@@ -23,36 +21,14 @@ url = "http://127.0.0.1:${http.addr.port}/judge"
 secret = "hook.secret"
 `,
   );
-  const serving = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--no-lock", "--config", `${root}deno.json`, "--no-prompt", "--allow-net"],
-      ...["--allow-read", `--allow-write=${directory}`, `${root}src/cli/main.ts`, "serve"],
-      ...["--config", `${directory}/sluice.toml`],
-    ],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = serving.stdout.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream()).getReader();
-  const { value: listening = "" } = await lines.read();
-  const port = Number(listening.split(":").at(-1));
-
-  const client = await Deno.connect({ hostname: "127.0.0.1", port });
-  const replies = client.readable.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream()).getReader();
-  const say = async (text: string): Promise<string> => {
-    await client.write(new TextEncoder().encode(`${text}\r\n`));
-    return (await replies.read()).value ?? "";
-  };
-  await replies.read();
-  await say("HELO client.example");
+  await using sluice = await startSluice([
+    ...["--config", `${directory}/sluice.toml`, "--listen", "127.0.0.1:0"],
+  ]);
+  using client = await Client.connect(sluice.ports[0]);
+  await client.commands("HELO client.example");
   const send = async (text: string): Promise<string> => {
-    await say("MAIL FROM:<a@client.example>");
-    await say("RCPT TO:<b@y.example>");
-    await say("DATA");
-    return await say(`Subject: Hi\r\nX-Judged: by nobody\r\n\r\n${text}\r\n.`);
+    await client.commands("MAIL FROM:<a@client.example>", "RCPT TO:<b@y.example>", "DATA");
+    return await client.command(`Subject: Hi\r\nX-Judged: by nobody\r\n\r\n${text}\r\n.`);
   };
   assertEquals(await send("Unsubscribe from LOTTERY"), "550 5.7.1 No lotteries here");
   assertMatch(await send("Hello"), /^250 /);
@@ -66,11 +42,8 @@ secret = "hook.secret"
   const answer = await fetch(`http://127.0.0.1:${http.addr.port}/judge`, forged);
   assertEquals([answer.status, await answer.text()], [401, "Wrong signature"]);
 
-  await say("QUIT");
-  await replies.cancel();
-  serving.kill("SIGTERM");
-  await lines.cancel();
-  await serving.status;
+  await client.commands("QUIT");
+  await sluice.stop();
   await http.shutdown();
   await Deno.remove(directory, { recursive: true });
 });

@@ -63,9 +63,14 @@ export class Repeats {
     try {
       return answer = await attempt();
     } finally {
-      if (answer === undefined || answer.status === 503) await this.#store.delete(place);
-      else await this.#store.set(place, JSON.stringify({ ...mine, answer }), this.#keep);
+      // The message has been sent or has not: a store that fails now must not hide which.
+      await this.#settle(place, mine, answer).catch(() => {});
     }
+  }
+
+  async #settle(place: string, mine: Known, answer: Answer | undefined): Promise<void> {
+    if (answer === undefined || answer.status === 503) await this.#store.delete(place);
+    else await this.#store.set(place, JSON.stringify({ ...mine, answer }), this.#keep);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Policy } from "../../src/policy/policy.ts";
+import type { Fetch } from "../../src/upstream/http/body.ts";
 import { openSession, type TestSessionOptions } from "../../src/testing/session.ts";
 
 /** What has become of a message. */
@@ -37,6 +38,16 @@ export async function deliver(
   return {
     reply: `${code} ${lines[0]}`,
     ...captured && { content: new TextDecoder().decode(captured.content) },
+  };
+}
+
+/** A `fetch` that reads what it is given and answers: a text, or an object as JSON. */
+export function answering(answer: unknown, seen: Request[] = []): Fetch {
+  return async (url, init) => {
+    const request = new Request(url, init);
+    await request.clone().text();
+    seen.push(request);
+    return typeof answer === "string" ? new Response(answer) : Response.json(answer);
   };
 }
 

@@ -7,22 +7,13 @@ import { readEnvelope } from "../../src/upstream/http/envelope.ts";
 import { SignatureError, verifyRequest } from "../../src/upstream/http/signature.ts";
 import { FakeClock } from "../_clock.ts";
 import { openSession } from "../../src/testing/session.ts";
-import { deliver, serveHttp } from "./_deliver.ts";
+import { answering, deliver, serveHttp } from "./_deliver.ts";
 import { oddMessagesByData } from "./_odd_messages.ts";
 
 const MESSAGE = "Subject: Hi\r\nX-A: 1\r\nX-A: 2\r\n\r\nHi\r\n";
 const KEPT = "250 2.0.0 Ok: kept as memory";
 const URL = "http://hook.example/judge?as=mail";
 const SECRET = "a-secret-that-is-long";
-
-function answering(answer: unknown, seen: Request[] = []): Fetch {
-  return async (url, init) => {
-    const request = new Request(url, init);
-    await request.clone().text();
-    seen.push(request);
-    return typeof answer === "string" ? new Response(answer) : Response.json(answer);
-  };
-}
 
 function judged(answer: unknown, options: Partial<HttpHookOptions> = {}) {
   return deliver(httpHook({ url: URL, fetch: answering(answer), ...options }), MESSAGE);

@@ -1,5 +1,4 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Fetch } from "../../src/upstream/http/body.ts";
 import {
   rspamd,
   type RspamdAction,
@@ -11,21 +10,11 @@ import { compose, definePolicy } from "../../src/policy/policy.ts";
 import { reject } from "../../src/policy/verdicts.ts";
 import { encode } from "../../src/bytes.ts";
 import { openSession } from "../../src/testing/session.ts";
-import { deliver, serveHttp } from "./_deliver.ts";
+import { answering, deliver, serveHttp } from "./_deliver.ts";
 
 const MESSAGE = "Subject: Hi\r\nX-Spam: No\r\n\r\nHi\r\n";
 const KEPT = "250 2.0.0 Ok: kept as memory";
 const URL = "http://rspamd.example:11333";
-
-/** Reads the message and answers. */
-function answering(answer: unknown, seen: Request[] = []): Fetch {
-  return async (url, init) => {
-    const request = new Request(url, init);
-    await request.clone().text();
-    seen.push(request);
-    return typeof answer === "string" ? new Response(answer) : Response.json(answer);
-  };
-}
 
 function judged(answer: unknown, options: Partial<RspamdOptions> = {}) {
   return deliver(rspamd({ url: URL, fetch: answering(answer), ...options }), MESSAGE);

@@ -111,3 +111,14 @@ Deno.test("answers are kept as long as the option says, in the store that it say
     assertEquals(second.recipients[0].text, "as 2");
   });
 });
+
+Deno.test("a store that fails once the message is sent does not hide that it was", async () => {
+  const failing = (): never => {
+    throw new Error("The store is gone");
+  };
+  const answers = { add: () => undefined, set: failing, delete: failing };
+  await onGateway({ offers, gateway: { answers } }, async (played) => {
+    const answer = await read(await taken(played, KEY, "250 2.0.0 as 1"), 200);
+    assertEquals(answer.recipients[0].text, "as 1");
+  });
+});

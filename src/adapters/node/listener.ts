@@ -63,8 +63,13 @@ export async function listen(
     await unlink(path);
     return await open();
   });
-  if (mode !== undefined) await chmod(path, mode);
-  return listener;
+  try {
+    if (mode !== undefined) await chmod(path, mode);
+    return listener;
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
 }
 
 /** Whether a path is a socket that nobody answers at. */

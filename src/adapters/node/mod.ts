@@ -34,43 +34,5 @@ export { nodeDialer } from "./dialer.ts";
 export { listen, type ListenOptions } from "./listener.ts";
 export { nodeResolver } from "./resolver.ts";
 export { channelOfSocket } from "../node_socket_channel.ts";
-export { type Addresses, channelOfStreams, type StreamPair, streamsOfChannel } from "../streams.ts";
-export { webSocketChannel, type WebSocketEnds, type WebSocketLike } from "../websocket.ts";
-export {
-  type OpenedWebSocket,
-  webSocketDialer,
-  type WebSocketDialerOptions,
-} from "../websocket_dialer.ts";
-export { webSocketListener, type WebSocketListenerOptions } from "../websocket_listener.ts";
-export type { UpgradeOptions } from "../websocket_request.ts";
-export {
-  type CertificateFiles,
-  fileCertificates,
-  type FileCertificatesOptions,
-} from "../node_file_certificates.ts";
-export {
-  type CertificatePair,
-  type CertificateSource,
-  createTlsClient,
-  createTlsServer,
-  staticCertificates,
-  type TlsClientOptions,
-  type TlsServerOptions,
-} from "../node_tls.ts";
-export {
-  type Address,
-  type Channel,
-  ChannelError,
-  type ChannelListener,
-  type Dialer,
-  type PeerCertificate,
-  type SecureChannel,
-  type SocketTarget,
-  type Target,
-  type TlsClient,
-  type TlsFacts,
-  type TlsServer,
-  type TlsVerification,
-} from "../../channel.ts";
-export type { Clock, Timer } from "../../clock.ts";
+export * from "../shared.ts";
 export type { MailResolver, MxRecord, Resolver, SrvRecord } from "../../dns/resolver.ts";
