@@ -64,6 +64,7 @@ export type { Limits, Timeouts } from "./src/session/settings.ts";
 export {
   type DataForm,
   type FailureKind,
+  type Opened,
   type OpenedBody,
   type Origin,
   type PoolState,

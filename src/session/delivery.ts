@@ -145,7 +145,7 @@ export class Delivery {
     return reply;
   }
 
-  #pass(octets: Uint8Array, last: boolean): Promise<void> {
+  #pass(octets: Uint8Array, last: boolean): Promise<void> | void {
     return last && this.body.writeLast !== undefined
       ? this.body.writeLast(octets)
       : this.body.write(octets);

@@ -31,6 +31,8 @@ export interface Upstream {
    * @throws {UpstreamFailure}
    */
   connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink>;
+  /** One that is at hand; absent, or `undefined`: `connect` gets one. */
+  lend?(session: SessionFacts): UpstreamLink | undefined;
   /** Frees what is kept between sessions. */
   close(): Promise<void>;
   /** Connections that are kept between sessions; absent where none are. */
@@ -69,16 +71,17 @@ export interface UpstreamBody {
   /** The upstream has answered before the end, or is gone: nothing more may be written. */
   readonly refusal: Reply | undefined;
   /**
-   * Resolves when the upstream has room for more. After a refusal it does nothing.
+   * Resolves when the upstream has room for more and the octets may be used again; at once where there
+   * is no promise. After a refusal it does nothing.
    *
    * @throws {UpstreamFailure} If the upstream is lost.
    */
-  write(octets: Uint8Array): Promise<void>;
+  write(octets: Uint8Array): Promise<void> | void;
   /**
    * As `write`, for octets behind which `finish` comes at once, so that both may travel together.
    * Absent: `write` does as well.
    */
-  writeLast?(octets: Uint8Array): Promise<void>;
+  writeLast?(octets: Uint8Array): Promise<void> | void;
   /**
    * Ends the mail data: from here on the upstream may take responsibility (RFC 5321 §6.1).
    *
@@ -139,9 +142,10 @@ export interface UpstreamLink {
    *
    * @param wish The form in which the caller has them; the body's own `form` decides. Every upstream
    * can take content.
-   * @returns The body, with the upstream's 354 where it sent one; or its refusal.
+   * @returns The body, with the upstream's 354 where it sent one; or its refusal. A promise where the
+   * upstream has to be asked.
    */
-  data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply>;
+  data(wish: DataForm, parameters: MailParameters): Opened | Promise<Opened>;
   /** Ends the transaction without a message. */
   reset(): Promise<Reply>;
   /** Sends one line of an AUTH exchange (RFC 4954), the command or a response. */
@@ -162,6 +166,9 @@ export interface UpstreamLink {
   /** Closes at once. */
   abort(): void;
 }
+
+/** What comes of DATA: a body, or why not. */
+export type Opened = OpenedBody | Reply;
 
 /** A body that may now be written. */
 export interface OpenedBody {

@@ -11,7 +11,7 @@ import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { UpstreamAnswered } from "./observer.ts";
 import type { Session } from "./session.ts";
-import type { DataForm, OpenedBody, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
+import type { DataForm, Opened, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
 
 /** For whom a link is opened. */
 type Wanting = Pick<Session, "facts" | "settings" | "signal">;
@@ -89,10 +89,12 @@ export class WatchedLink implements UpstreamLink {
     return this.#answer("RCPT", this.link.rcpt(path, parameters));
   }
 
-  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    const replyOf = (opened: OpenedBody | Reply) => opened instanceof Reply ? opened : opened.reply;
-    const opened = await this.#timed("DATA", this.link.data(wish, parameters), replyOf);
-    return opened instanceof Reply ? opened : { ...opened, body: this.#watched(opened.body) };
+  /** BDAT has no answer before its first chunk: then there is nothing to tell. */
+  data(wish: DataForm, parameters: MailParameters): Opened | Promise<Opened> {
+    const opened = this.link.data(wish, parameters);
+    if (!(opened instanceof Promise)) return this.#opened(opened);
+    const replyOf = (opened: Opened) => opened instanceof Reply ? opened : opened.reply;
+    return this.#timed("DATA", opened, replyOf).then((opened) => this.#opened(opened));
   }
 
   reset(): Promise<Reply> {
@@ -117,6 +119,10 @@ export class WatchedLink implements UpstreamLink {
     this.#close();
   }
 
+  #opened(opened: Opened): Opened {
+    return opened instanceof Reply ? opened : { ...opened, body: this.#watched(opened.body) };
+  }
+
   #watched(body: UpstreamBody): UpstreamBody {
     return {
       form: body.form,
@@ -124,7 +130,7 @@ export class WatchedLink implements UpstreamLink {
         return body.refusal;
       },
       write: (octets) => body.write(octets),
-      writeLast: (octets) => body.writeLast?.(octets) ?? body.write(octets),
+      writeLast: (octets) => body.writeLast ? body.writeLast(octets) : body.write(octets),
       finish: (heard) => this.#answer("message", body.finish(heard)),
       keepAlive: () => body.keepAlive?.(),
       cancel: () => body.cancel(),
@@ -135,7 +141,6 @@ export class WatchedLink implements UpstreamLink {
     return this.#timed(verb, answer, (reply) => reply);
   }
 
-  /** @param replyOf BDAT has no answer before its first chunk: then there is nothing to tell. */
   #timed<T>(
     verb: string,
     answer: Promise<T>,

@@ -11,7 +11,7 @@ import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import {
   type DataForm,
-  type OpenedBody,
+  type Opened,
   type Origin,
   type UpstreamBody,
   UpstreamFailure,
@@ -67,9 +67,11 @@ export class MemberLink implements UpstreamLink {
     return this.#watched(this.#link.rcpt(path, parameters));
   }
 
-  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    const opened = await this.#watched(this.#link.data(wish, parameters));
-    return opened instanceof Reply ? opened : { ...opened, body: this.#body(opened.body) };
+  data(wish: DataForm, parameters: MailParameters): Opened | Promise<Opened> {
+    const opened = this.#watched(this.#link.data(wish, parameters));
+    return opened instanceof Promise
+      ? opened.then((opened) => this.#opened(opened))
+      : this.#opened(opened);
   }
 
   reset(): Promise<Reply> {
@@ -100,6 +102,10 @@ export class MemberLink implements UpstreamLink {
     return released;
   }
 
+  #opened(opened: Opened): Opened {
+    return opened instanceof Reply ? opened : { ...opened, body: this.#body(opened.body) };
+  }
+
   #body(body: UpstreamBody): UpstreamBody {
     return {
       form: body.form,
@@ -107,18 +113,21 @@ export class MemberLink implements UpstreamLink {
         return body.refusal;
       },
       write: (octets) => this.#watched(body.write(octets)),
-      writeLast: (octets) => this.#watched(body.writeLast?.(octets) ?? body.write(octets)),
+      writeLast: (octets) =>
+        this.#watched(body.writeLast ? body.writeLast(octets) : body.write(octets)),
       finish: (heard) => this.#watched(body.finish(heard)),
       cancel: () => body.cancel(),
     };
   }
 
-  /** The promise itself goes on; a failure of it is looked at on the way. */
-  #watched<T>(promise: Promise<T>): Promise<T> {
-    promise.catch((error) => {
-      if (error instanceof UpstreamFailure && error.kind !== "aborted") this.#owner.lost();
-    });
-    return promise;
+  /** A promise itself goes on; a failure of it is looked at on the way. */
+  #watched<T>(result: T): T {
+    if (result instanceof Promise) {
+      result.catch((error) => {
+        if (error instanceof UpstreamFailure && error.kind !== "aborted") this.#owner.lost();
+      });
+    }
+    return result;
   }
 
   #end(): void {

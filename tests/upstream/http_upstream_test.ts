@@ -159,7 +159,10 @@ Deno.test("http upstream: a write waits until somebody reads", async () => {
   await body.write(new Uint8Array(60_000));
   let written = false;
   const octets = new Uint8Array(10_000);
-  const writing = body.write(octets).then(() => written = true);
+  const writing = (async () => {
+    await body.write(octets);
+    written = true;
+  })();
   while (reader === undefined) await settle();
   assertEquals((await reader.read()).value?.length, 60_000);
   await settle();
@@ -170,7 +173,11 @@ Deno.test("http upstream: a write waits until somebody reads", async () => {
   octets.fill(1);
   assertEquals((await next).value, new Uint8Array(10_000));
   await body.cancel();
-  await assertRejects(() => body.write(octets), UpstreamFailure, "Mail data called off");
+  await assertRejects(
+    async () => await body.write(octets),
+    UpstreamFailure,
+    "Mail data called off",
+  );
 });
 
 Deno.test("http upstream: what fails is told without the query", async () => {

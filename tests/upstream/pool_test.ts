@@ -313,7 +313,7 @@ pool("what has been given back answers nobody", {}, async (bench) => {
   const said = [
     link.mail(sender, {}, origin),
     link.rcpt(recipient, {}),
-    link.data("stuffed", {}),
+    (async () => await link.data("stuffed", {}))(),
     link.reset(),
     link.query("VRFY", "jane"),
     link.authenticate("AUTH PLAIN AGEAYg=="),
