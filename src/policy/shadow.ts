@@ -7,6 +7,7 @@
 
 import { type Clock, within } from "../clock.ts";
 import type { Envelope, SessionFacts, TransactionFacts } from "../session/facts.ts";
+import type { Soon } from "../soon.ts";
 import type { MessageTransform } from "../session/transforming.ts";
 import type {
   Judge,
@@ -80,7 +81,7 @@ class ShadowedSession implements SessionJudge {
     return await live;
   }
 
-  #compare<P extends Phase>(phase: P, facts: PhaseFacts[P], live: Promise<Ruling>): void {
+  #compare<P extends Phase>(phase: P, facts: PhaseFacts[P], live: Soon<Ruling>): void {
     if (this.#waiting === BACKLOG) return;
     this.#waiting++;
     this.#asked = this.#asked.then(async () => {

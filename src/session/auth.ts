@@ -7,6 +7,7 @@
 import { decodeStrict } from "../bytes.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import { authPossible } from "./hello.ts";
+import type { Line } from "../stages/line_splitter.ts";
 import type { ReplyName } from "./replies.ts";
 import { Login } from "./login.ts";
 import type { Handler } from "./handler.ts";
@@ -76,11 +77,23 @@ async function exchange(
 ): Promise<{ readonly line: string; readonly fault?: ReplyName }> {
   session.answer("AUTH", challenge);
   await session.replies.drained();
-  const line = await session.readLine();
+  const line = await readLine(session);
   if (line === undefined) throw new SessionOver("vanished");
   if (line.fault === "too-long") return { line: "*", fault: "authLineTooLong" };
   const text = line.fault === undefined ? decodeStrict(line.octets) : undefined;
   if (text === "*") return { line: "*", fault: "authCancelled" };
   if (text === undefined || !BASE64.test(text)) return { line: "*", fault: "authNotBase64" };
   return { line: text };
+}
+
+/** Reads a line of the exchange; `undefined` at the client's end. */
+async function readLine(session: Session): Promise<Line | undefined> {
+  let line: Line | undefined;
+  const out = { enqueue: (value: Line): void => void (line = value) };
+  const left = session.countdown(session.settings.timeouts.command);
+  for (;;) {
+    if (session.input.buffered > 0) session.input.take(session.lines, out);
+    if (line !== undefined) return line;
+    if (!await session.input.fill(left(), "a line of the client")) return undefined;
+  }
 }

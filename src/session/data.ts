@@ -11,11 +11,12 @@ import { dataFaults } from "./message.ts";
 import { type Opening, openMessage } from "./opening.ts";
 import { answerMessage } from "./recipient_replies.ts";
 import type { Session } from "./session.ts";
+import { when } from "../soon.ts";
 import { Transfer } from "./transfer.ts";
 
 /** See the module. */
 export const data: Handler<"DATA"> = {
-  async obey(session, _command, next) {
+  obey(session, _command, next) {
     const transaction = session.transaction!;
     // RFC 3030 §3: BINARYMIME comes by BDAT only.
     if (transaction.original.parameters.body === "BINARYMIME") {
@@ -24,21 +25,23 @@ export const data: Handler<"DATA"> = {
     // RFC 2920 §3.1: DATA is the last of its group. What stands behind it was sent without knowing
     // whether it would be mail data or commands, so it can be neither.
     if (session.input.buffered > 0) throw session.dismissal("dataSynchronization");
-    const opened = await openMessage(session, transaction, "stuffed");
-    if (opened instanceof Reply) {
-      transaction.refuse("data", opened);
-      // Without its connection there is nothing that could go on.
-      if (transaction.link?.open === false) {
-        session.conclude(transaction.endWithout("broken"));
-        session.state = "refused";
+    return when(openMessage(session, transaction, "stuffed"), async (opened) => {
+      if (opened instanceof Reply) {
+        transaction.refuse("data", opened);
+        // Without its connection there is nothing that could go on.
+        if (transaction.link?.open === false) {
+          session.conclude(transaction.endWithout("broken"));
+          session.state = "refused";
+        }
+        return session.answer("DATA", opened);
       }
-      return session.answer("DATA", opened);
-    }
-    transaction.forgive();
-    session.answer("DATA", opened.reply ?? "startMailInput");
-    const reply = await receive(session, opened);
-    session.state = next;
-    answerMessage(session, "DATA", reply);
+      transaction.forgive();
+      session.answer("DATA", opened.reply ?? "startMailInput");
+      session.replies.flush();
+      const reply = await receive(session, opened);
+      session.state = next;
+      answerMessage(session, "DATA", reply);
+    });
   },
 };
 
@@ -50,9 +53,9 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
   const transfer = new Transfer(session);
   let { receiver } = opened;
   try {
-    await session.replies.drained();
     for (;;) {
-      await transfer.more();
+      const more = transfer.more();
+      if (more !== undefined) await more;
       const events = opened.form === "content"
         ? transfer.takeJoined(framer)
         : transfer.take(framer);
@@ -63,7 +66,8 @@ async function receive(session: Session, opened: Opening): Promise<Reply> {
         if (event instanceof Uint8Array) {
           const sound = last !== undefined && !(last instanceof Uint8Array) && !last.fault;
           const isLast = sound && nth === events.length - 2;
-          receiver = await receiver.take(event, total, isLast);
+          const next = receiver.take(event, total, isLast);
+          receiver = next instanceof Promise ? await next : next;
         } else {
           session.asked();
           return await receiver.finish(event.octets, event.fault && dataFaults[event.fault]);

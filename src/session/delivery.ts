@@ -8,6 +8,7 @@
 import { encode } from "../bytes.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import { Scratch } from "../scratch.ts";
+import { when } from "../soon.ts";
 import { HeaderWatch } from "./header_watch.ts";
 import { Discarding, Draining } from "./message.ts";
 import { CopiedBody, KeptBody, Quarantining } from "./quarantining.ts";
@@ -64,25 +65,24 @@ export class Delivery {
   }
 
   /** @throws {UpstreamFailure} */
-  async write(octets: Uint8Array, last: boolean = false): Promise<void> {
+  write(octets: Uint8Array, last: boolean = false): Promise<void> | void {
     const trace = this.#begun ? undefined : this.#trace();
-    if (trace === undefined) return await this.#pass(octets, last);
+    if (trace === undefined) return this.#pass(octets, last);
     const joined = new Scratch().text(trace);
-    if (octets.length > JOINED) {
-      await this.body.write(joined.octets);
-      await this.#pass(octets, last);
-    } else await this.#pass(joined.add(octets).octets, last);
-    joined.free();
+    const written = octets.length > JOINED
+      ? when(this.body.write(joined.octets), () => this.#pass(octets, last))
+      : this.#pass(joined.add(octets).octets, last);
+    return when(written, () => joined.free());
   }
 
   /** The message is complete, and good. */
   async finish(): Promise<Reply> {
     try {
-      await this.#begin();
-      if (this.refusal !== undefined) return this.refuse(this.refusal).refusal;
+      if (!this.#begun) await this.#begin();
     } catch (error) {
       return this.session.failure(error);
     }
+    if (this.refusal !== undefined) return this.refuse(this.refusal).refusal;
     return await this.#handOver();
   }
 
@@ -152,10 +152,9 @@ export class Delivery {
   }
 
   /** A message without any octet still gets its trace header. */
-  async #begin(): Promise<void> {
-    if (this.#begun) return;
+  #begin(): Promise<void> | void {
     const trace = this.#trace();
-    if (trace !== undefined) await this.body.write(encode(trace));
+    if (trace !== undefined) return this.body.write(encode(trace));
   }
 
   #trace(): string | undefined {

@@ -5,6 +5,7 @@
  */
 
 import type { Command, Verb } from "../rfc5321/command.ts";
+import type { Soon } from "../soon.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 
@@ -14,7 +15,7 @@ export type CommandOf<V extends Verb> = Command & { readonly verb: V };
 /** How a verb is obeyed once it is known to be allowed. */
 export interface Handler<V extends Verb = Verb> {
   /** `next` is the state that the table gives for success. */
-  obey(session: Session, command: CommandOf<V>, next: State): Promise<void>;
+  obey(session: Session, command: CommandOf<V>, next: State): Soon<void>;
   /** Reads away what follows a command that is refused by the table. */
   swallow?(session: Session, command: CommandOf<V>): Promise<void>;
 }

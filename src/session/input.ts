@@ -10,16 +10,29 @@ import { Deadline } from "../deadline.ts";
 import { EMPTY } from "../bytes.ts";
 import type { Framer, Out } from "../stages/stage.ts";
 
-/** Who waits for a chunk. */
-interface Waiter {
+/** Who waits for a chunk, and how long. */
+interface Waiter extends FillOptions {
   readonly resolve: (more: boolean) => void;
   readonly reject: (reason: unknown) => void;
+  readonly milliseconds: number;
+  readonly waitedFor: string;
+}
+
+/** How a chunk is read. */
+export interface FillOptions {
+  /** Octets to read at most. Default: the channel's own. */
+  readonly size?: number;
+  /** By the clock's `monotonic`, where the caller has just read it. */
+  readonly now?: number;
+  /** Asked when the time is up: the milliseconds that are to be waited still. Default: none. */
+  readonly patience?: (now: number) => number;
 }
 
 /** Reads a channel chunk by chunk and lets a framer take from it what belongs to its mode. */
 export class Input {
   #chunk: Uint8Array = EMPTY;
   #at = 0;
+  readonly #clock: Clock;
   readonly #deadline: Deadline;
   #waiter: Waiter | undefined;
   /** A read is under way; it may outlive its wait, and a channel takes one read at a time. */
@@ -29,6 +42,7 @@ export class Input {
   #interruption: unknown;
 
   constructor(readonly channel: Channel, clock: Clock) {
+    this.#clock = clock;
     this.#deadline = new Deadline(clock);
   }
 
@@ -45,7 +59,6 @@ export class Input {
   /**
    * Reads the next chunk; only when nothing is buffered.
    *
-   * @param now By the clock's `monotonic`, where the caller has just read it.
    * @returns False once the client has ended its side.
    * @throws {TimeoutError} After `milliseconds`; the next `fill` goes on with the same read.
    * @throws What `interrupt` was given, once.
@@ -53,18 +66,17 @@ export class Input {
   fill(
     milliseconds: number,
     waitedFor: string,
-    { size, now }: { readonly size?: number; readonly now?: number } = {},
+    { size, now, patience }: FillOptions = {},
   ): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+      this.#waiter = { resolve, reject, milliseconds, waitedFor, patience };
       if (this.#interruption !== undefined) return this.#break();
       const late = this.#late;
       if (late !== undefined) {
         this.#late = undefined;
         return late();
       }
-      const expired = () => this.#fail(new TimeoutError(waitedFor, milliseconds));
-      this.#deadline.start(milliseconds, expired, now);
+      this.#deadline.start(milliseconds, this.#expired, now);
       if (this.#reading) return;
       this.#reading = true;
       this.channel.read(size).then(this.#arrived, this.#broken);
@@ -87,24 +99,31 @@ export class Input {
     this.#deadline.close();
   }
 
+  readonly #expired = (): void => {
+    const { milliseconds, waitedFor, patience } = this.#waiter!;
+    const now = this.#clock.monotonic();
+    const more = patience?.(now) ?? 0;
+    // A timer takes whole milliseconds.
+    if (more >= 1) this.#deadline.start(more, this.#expired, now);
+    else this.#fail(new TimeoutError(waitedFor, milliseconds));
+  };
+
   readonly #arrived = (chunk: Uint8Array | undefined): void => {
     this.#reading = false;
-    this.#conclude(({ resolve }) => {
-      this.#chunk = chunk ?? EMPTY;
-      this.#at = 0;
-      resolve(chunk !== undefined);
-    });
+    if (this.#waiter === undefined) this.#late = () => this.#arrive(chunk);
+    else this.#arrive(chunk);
   };
 
   readonly #broken = (error: unknown): void => {
     this.#reading = false;
-    this.#conclude(({ reject }) => reject(error));
+    if (this.#waiter === undefined) this.#late = () => this.#fail(error);
+    else this.#fail(error);
   };
 
-  #conclude(tell: (waiter: Waiter) => void): void {
-    const waiter = this.#taken();
-    if (waiter !== undefined) tell(waiter);
-    else this.#late = () => tell(this.#taken()!);
+  #arrive(chunk: Uint8Array | undefined): void {
+    this.#chunk = chunk ?? EMPTY;
+    this.#at = 0;
+    this.#taken().resolve(chunk !== undefined);
   }
 
   #break(): void {
@@ -114,11 +133,11 @@ export class Input {
   }
 
   #fail(reason: unknown): void {
-    this.#taken()!.reject(reason);
+    this.#taken().reject(reason);
   }
 
-  #taken(): Waiter | undefined {
-    const waiter = this.#waiter;
+  #taken(): Waiter {
+    const waiter = this.#waiter!;
     this.#waiter = undefined;
     this.#deadline.stop();
     return waiter;

@@ -114,7 +114,7 @@ export class Inspecting implements Receiver {
     if (session.judge.asks("filter")) {
       const { clock, filterPatience: patience } = session.settings;
       const message = this.#feed = new Feed({ clock, patience, signal: this.#over.signal });
-      this.#filtering = session.rule("filter", { ...facts, headers, message });
+      this.#filtering = Promise.resolve(session.rule("filter", { ...facts, headers, message }));
       const there = (): void => void (this.#filtered = true);
       // What it throws, because the session is to end, is met where the answer is awaited.
       this.#filtering.then(there, there);

@@ -9,16 +9,17 @@ import { extensionsOf } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { mailParametersFor, unfitness } from "./carry.ts";
+import { type Soon, when } from "../soon.ts";
 import type { Handler } from "./handler.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
-import type { UpstreamLink } from "./upstream.ts";
+import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** MAIL. */
 export const mail: Handler<"MAIL"> = {
-  async obey(session, { reversePath, parameters }, next) {
+  obey(session, { reversePath, parameters }, next) {
     const id = `${session.id}-${++session.transactions}`;
     const envelope = { reversePath, parameters };
     const current = { ...envelope };
@@ -31,32 +32,30 @@ export const mail: Handler<"MAIL"> = {
     };
     const objection = objectionTo(session, reversePath, parameters);
     if (objection !== undefined) return refuse(objection);
-    const ruling = await session.rule("mail", {
-      ...session.facts,
-      reversePath,
-      given: reversePath,
-      parameters,
+    const facts = { ...session.facts, reversePath, given: reversePath, parameters };
+    return when(session.rule("mail", facts), (ruling) => {
+      if (ruling.refusal !== undefined) return refuse(ruling.refusal);
+      const [path = reversePath] = ruling.paths ?? [];
+      if (!path.isAscii && parameters.smtputf8 !== true) return refuse("needsSmtpUtf8");
+      transaction.current.reversePath = path;
+      transaction.discarded = ruling.discard === true;
+      transaction.route = ruling.upstream;
+      const { settings: { eagerMail, upstreams }, upstreamPipelines } = session;
+      // Where recipients decide which upstream it is, or can travel with it, MAIL waits for the first.
+      transaction.mailWaited = (ruling.upstream === undefined && upstreams.several) ||
+        (upstreamPipelines && !eagerMail);
+      if (transaction.discarded || transaction.mailWaited) {
+        session.state = next;
+        return session.answer("MAIL", "senderOk");
+      }
+      const name = ruling.upstream ?? DEFAULT_UPSTREAM;
+      return when(linkTo(session, name), (link) => {
+        const unfit = link instanceof Reply ? link : open(session, transaction, name, link);
+        if (unfit !== undefined) return refuse(unfit);
+        session.state = next;
+        session.answer("MAIL", transaction.mailReply!);
+      });
     });
-    if (ruling.refusal !== undefined) return refuse(ruling.refusal);
-    const [path = reversePath] = ruling.paths ?? [];
-    if (!path.isAscii && parameters.smtputf8 !== true) return refuse("needsSmtpUtf8");
-    transaction.current.reversePath = path;
-    transaction.discarded = ruling.discard === true;
-    transaction.route = ruling.upstream;
-    const { settings: { eagerMail, upstreams }, upstreamPipelines } = session;
-    // Where recipients decide which upstream it is, or can travel with it, MAIL waits for the first.
-    transaction.mailWaited = (ruling.upstream === undefined && upstreams.several) ||
-      (upstreamPipelines && !eagerMail);
-    if (transaction.discarded || transaction.mailWaited) {
-      session.state = next;
-      return session.answer("MAIL", "senderOk");
-    }
-    const name = ruling.upstream ?? DEFAULT_UPSTREAM;
-    const link = await session.acquire(name).catch((error) => session.failure(error));
-    const unfit = link instanceof Reply ? link : open(session, transaction, name, link);
-    if (unfit !== undefined) return refuse(unfit);
-    session.state = next;
-    session.answer("MAIL", transaction.mailReply!);
   },
 };
 
@@ -68,6 +67,16 @@ export const rset: Handler<"RSET"> = {
     session.answer("RSET", "reset");
   },
 };
+
+/** A link to the upstream of that name, or what the client is told where there is none. */
+export function linkTo(session: Session, name: string): Soon<UpstreamLink | Reply> {
+  try {
+    const link = session.acquire(name);
+    return link instanceof Promise ? link.catch((error) => session.failure(error)) : link;
+  } catch (error) {
+    return session.failure(error);
+  }
+}
 
 /**
  * Opens the transaction at an upstream; its reply to MAIL comes in `mailReply`. What is said to the
@@ -89,22 +98,35 @@ export function open(
   transaction.upstream = name;
   transaction.current.parameters = mailParametersFor(link, parameters, client.trusted);
   const origin = { id: transaction.id, client, forwarded, protocol: session.at.protocol };
-  transaction.mailReply = link.mail(reversePath, transaction.current.parameters, origin)
-    .catch((error) => session.failure(error))
-    .catch((error) => session.mishap(error))
-    .then((reply) => {
-      if (reply.positive || session.transaction !== transaction) return reply;
-      if (transaction.mailWaited) {
-        // MAIL has been answered already: each recipient will be told instead.
-        transaction.mailRefusal = reply;
-        return reply;
-      }
-      transaction.refuse("mail", reply);
-      session.conclude(transaction.endWithout("broken"));
-      session.state = "refused";
-      return reply;
-    });
+  transaction.mailReply = mailReply(
+    session,
+    transaction,
+    link.mail(reversePath, transaction.current.parameters, origin),
+  );
   return undefined;
+}
+
+async function mailReply(
+  session: Session,
+  transaction: Transaction,
+  coming: Promise<Reply>,
+): Promise<Reply> {
+  let reply: Reply;
+  try {
+    reply = await coming;
+  } catch (error) {
+    reply = error instanceof UpstreamFailure ? session.failure(error) : session.mishap(error);
+  }
+  if (reply.positive || session.transaction !== transaction) return reply;
+  if (transaction.mailWaited) {
+    // MAIL has been answered already: each recipient will be told instead.
+    transaction.mailRefusal = reply;
+    return reply;
+  }
+  transaction.refuse("mail", reply);
+  session.conclude(transaction.endWithout("broken"));
+  session.state = "refused";
+  return reply;
 }
 
 function objectionTo(

@@ -9,6 +9,7 @@
 import type { Reply } from "../rfc5321/reply.ts";
 import type { DataFault } from "../stages/data_scan.ts";
 import type { ReplyName } from "./replies.ts";
+import type { Soon } from "../soon.ts";
 import type { Session } from "./session.ts";
 import { SessionOver } from "./over.ts";
 import type { Transaction } from "./transaction.ts";
@@ -25,12 +26,12 @@ export interface Receiver {
   /** The reply that the message will get whatever follows; `undefined` while it is open. */
   readonly refusal: Reply | undefined;
   /**
-   * Takes octets in the body's form; they are valid only until it resolves.
+   * Takes octets in the body's form; they are valid only until it is done.
    *
    * @param total Octets of the message so far, as RFC 1870 §5 counts them.
    * @param last The end of mail data has been read behind them.
    */
-  take(octets: Uint8Array, total: number, last?: boolean): Promise<Receiver>;
+  take(octets: Uint8Array, total: number, last?: boolean): Soon<Receiver>;
   /** The true end of mail data has come; `fault` names what was wrong on the way. */
   finish(total: number, fault?: ReplyName): Promise<Reply>;
   /** The client is gone: the upstream must never see an end. */
@@ -41,8 +42,8 @@ export interface Receiver {
 export class Draining implements Receiver {
   constructor(readonly refusal: Reply) {}
 
-  take(): Promise<Receiver> {
-    return Promise.resolve(this);
+  take(): Receiver {
+    return this;
   }
 
   finish(): Promise<Reply> {
@@ -65,10 +66,10 @@ export class Discarding implements Receiver {
   }
 
   /** Reads away. */
-  take(_octets: Uint8Array, total: number): Promise<Receiver> {
+  take(_octets: Uint8Array, total: number): Receiver {
     const { limits, replies } = this.session.settings;
     this.transaction.octets = total;
-    return Promise.resolve(total > limits.messageSize ? new Draining(replies.tooBig) : this);
+    return total > limits.messageSize ? new Draining(replies.tooBig) : this;
   }
 
   /** Says that all is well, unless the message is not. */

@@ -12,7 +12,6 @@ import type { Handler } from "./handler.ts";
 export const noop: Handler<"NOOP"> = {
   obey(session) {
     session.answer("NOOP", "ok");
-    return Promise.resolve();
   },
 };
 
@@ -21,7 +20,6 @@ export const quit: Handler<"QUIT"> = {
   obey(session, _command, next) {
     session.answer("QUIT", "closing");
     session.state = next;
-    return Promise.resolve();
   },
 };
 

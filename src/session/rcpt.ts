@@ -11,7 +11,8 @@ import { Reply } from "../rfc5321/reply.ts";
 import { lacks, rcptParametersFor } from "./carry.ts";
 import type { Recipient } from "./facts.ts";
 import type { Handler } from "./handler.ts";
-import { open } from "./mail.ts";
+import { linkTo, open } from "./mail.ts";
+import { type Soon, when } from "../soon.ts";
 import type { ReplyName } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
@@ -21,7 +22,7 @@ import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** See the module. */
 export const rcpt: Handler<"RCPT"> = {
-  async obey(session, { forwardPath, parameters }, next) {
+  obey(session, { forwardPath, parameters }, next) {
     const transaction = session.transaction!;
     const answer = (reply: ReplyName | Reply): void => session.answer("RCPT", reply);
     const refuse = (reply: ReplyName | Reply): void => {
@@ -35,40 +36,36 @@ export const rcpt: Handler<"RCPT"> = {
       return answer(transaction.refuse("rcpt", session.own(objection)));
     }
     transaction.attempted++;
-    const ruling = await session.rule("rcpt", {
-      ...transaction.facts,
-      forwardPath,
-      given: forwardPath,
-      parameters,
+    const facts = { ...transaction.facts, forwardPath, given: forwardPath, parameters };
+    return when(session.rule("rcpt", facts), (ruling) => {
+      // MAIL may have been refused upstream while the policy was thinking.
+      if (session.transaction !== transaction) return answer("badSequence");
+      if (ruling.refusal !== undefined) return refuse(ruling.refusal);
+      const paths = ruling.discard || transaction.discarded ? [] : ruling.paths ?? [forwardPath];
+      if (paths.length === 0) {
+        const reply = session.settings.replies.recipientOk;
+        transaction.original.recipients.push({ forwardPath, parameters, reply });
+        session.state = next;
+        return answer(reply);
+      }
+      // What one recipient has become counts, or a client could have each of a thousand become as many.
+      transaction.attempted += paths.length - 1;
+      const utf8 = transaction.original.parameters.smtputf8 === true;
+      if (!utf8 && paths.some((path) => !path.isAscii)) return refuse("needsSmtpUtf8");
+      const name = ruling.upstream ?? transaction.route ?? DEFAULT_UPSTREAM;
+      if (transaction.mailRefusal !== undefined) {
+        return refuse(name === transaction.upstream ? transaction.mailRefusal : "otherUpstream");
+      }
+      return when(linkOf(session, transaction, name), (link) => {
+        if (typeof link === "string" || link instanceof Reply) return refuse(link);
+        if (lacks(link, parameters)) return refuse("offerChanged");
+        // From here on without a pause, so that MAIL and RCPT travel in one group.
+        const unfit = transaction.link === undefined && open(session, transaction, name, link);
+        if (unfit) return refuse(unfit);
+        const given = { forwardPath, parameters, paths, next };
+        session.answer("RCPT", relay(session, transaction, link, given));
+      });
     });
-    // MAIL may have been refused upstream while the policy was thinking.
-    if (session.transaction !== transaction) return answer("badSequence");
-    if (ruling.refusal !== undefined) return refuse(ruling.refusal);
-    const paths = ruling.discard || transaction.discarded ? [] : ruling.paths ?? [forwardPath];
-    if (paths.length === 0) {
-      const reply = session.settings.replies.recipientOk;
-      transaction.original.recipients.push({ forwardPath, parameters, reply });
-      session.state = next;
-      return answer(reply);
-    }
-    // What one recipient has become counts, or a client could have each of a thousand become as many.
-    transaction.attempted += paths.length - 1;
-    const utf8 = transaction.original.parameters.smtputf8 === true;
-    if (!utf8 && paths.some((path) => !path.isAscii)) return refuse("needsSmtpUtf8");
-    const name = ruling.upstream ?? transaction.route ?? DEFAULT_UPSTREAM;
-    if (transaction.mailRefusal !== undefined) {
-      return refuse(name === transaction.upstream ? transaction.mailRefusal : "otherUpstream");
-    }
-    const link = await linkTo(session, transaction, name);
-    if (typeof link === "string" || link instanceof Reply) return refuse(link);
-    if (lacks(link, parameters)) return refuse("offerChanged");
-    // From here on without a pause, so that MAIL and RCPT travel in one group.
-    const unfit = transaction.link === undefined && open(session, transaction, name, link);
-    if (unfit) return refuse(unfit);
-    session.answer(
-      "RCPT",
-      relay(session, transaction, link, { forwardPath, parameters, paths, next }),
-    );
   },
 };
 
@@ -91,14 +88,19 @@ async function relay(
   transaction.original.recipients.push(recipient);
   const sent = paths.map(async (path) => {
     const own = rcptParametersFor(link, parameters, forwardPath, path);
-    const reply = await link.rcpt(path, own).catch((error) => session.failure(error));
+    let reply: Reply;
+    try {
+      reply = await link.rcpt(path, own);
+    } catch (error) {
+      return session.failure(error);
+    }
     if (reply.positive) {
       transaction.current.recipients.push({ forwardPath: path, parameters: own, reply });
       transaction.sources.push(recipient);
     }
     return reply;
   });
-  const replies = await Promise.all(sent);
+  const replies = sent.length === 1 ? [await sent[0]] : await Promise.all(sent);
   const mailReply = await transaction.mailReply!;
   // A MAIL that waited for its recipients is refused with them; otherwise it has had its answer.
   const reply = transaction.mailWaited && !mailReply.positive ? mailReply : folded(replies);
@@ -118,18 +120,18 @@ function folded(replies: readonly Reply[]): Reply {
 }
 
 /** The transaction's link, or the one that it is going to have. */
-async function linkTo(
+function linkOf(
   session: Session,
   transaction: Transaction,
   name: string,
-): Promise<UpstreamLink | ReplyName | Reply> {
+): Soon<UpstreamLink | ReplyName | Reply> {
   try {
     session.settings.upstreams.get(name);
-    if (transaction.link === undefined) return await session.acquire(name);
-    return transaction.upstream === name ? transaction.link : "otherUpstream";
   } catch (error) {
     return session.failure(error);
   }
+  if (transaction.link === undefined) return linkTo(session, name);
+  return transaction.upstream === name ? transaction.link : "otherUpstream";
 }
 
 function objectionTo(

@@ -8,6 +8,7 @@ import { HeaderSection } from "../message/header_section.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Receiver } from "./message.ts";
+import type { Soon } from "../soon.ts";
 import type { ReplyName } from "./replies.ts";
 
 /** What observers are shown of a header section that was not read. */
@@ -19,16 +20,19 @@ export class Relaying implements Receiver {
 
   constructor(readonly delivery: Delivery) {}
 
-  async take(octets: Uint8Array, total: number, last: boolean = false): Promise<Receiver> {
+  take(octets: Uint8Array, total: number, last: boolean = false): Soon<Receiver> {
     const { delivery } = this;
     const objection = delivery.look(octets, total);
     if (objection !== undefined) return delivery.refuse(objection);
+    const lost = (error: unknown): Receiver => delivery.refuse(delivery.session.failure(error));
+    const next = (): Receiver =>
+      delivery.refusal === undefined ? this : delivery.refuse(delivery.refusal);
     try {
-      await delivery.write(octets, last);
+      const written = delivery.write(octets, last);
+      return written === undefined ? next() : written.then(next, lost);
     } catch (error) {
-      return delivery.refuse(delivery.session.failure(error));
+      return lost(error);
     }
-    return delivery.refusal === undefined ? this : delivery.refuse(delivery.refusal);
   }
 
   finish(total: number, fault?: ReplyName): Promise<Reply> {

@@ -37,6 +37,8 @@ export interface ReplyQueueOptions {
    * the client may see.
    */
   readonly finish: (reply: Reply, asked: Asked, now: number) => Reply;
+  /** Gives the reply in place of a promised one that does not come. */
+  readonly failed: (error: unknown) => Reply;
 }
 
 /** See the module. */
@@ -67,18 +69,18 @@ export class ReplyQueue {
    * Queues the reply to one command. A ready reply waits for `flush` so that it can leave together
    * with others; one that comes later leaves when it is there.
    *
-   * @param reply Must not reject.
    * @param asked For `finish`.
    */
   push(reply: Reply | Promise<Reply>, asked: Asked): void {
     if (reply instanceof Promise) {
       const slot: Slot = { reply: undefined, asked };
       this.#slots.push(slot);
-      void reply.then((known) => {
-        slot.reply = known;
+      const known = (reply: Reply): void => {
+        slot.reply = reply;
         this.#notify();
         this.flush();
-      });
+      };
+      void reply.then(known, (error) => known(this.options.failed(error)));
     } else this.#slots.push({ reply, asked });
   }
 

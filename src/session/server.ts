@@ -11,6 +11,7 @@ import { TimeoutError, within } from "../clock.ts";
 import type { Command, Verb } from "../rfc5321/command.ts";
 import { maxCommandLine } from "../rfc5321/limits.ts";
 import type { Reply } from "../rfc5321/reply.ts";
+import { type Soon, when } from "../soon.ts";
 import { CommandParser, type ParsedLine } from "../stages/command_parser.ts";
 import type { Line } from "../stages/line_splitter.ts";
 import { handlers } from "./commands.ts";
@@ -36,6 +37,11 @@ export class SessionServer {
   #parsed: ParsedLine | undefined;
   readonly #keep = { enqueue: (parsed: ParsedLine): void => void (this.#parsed = parsed) };
   readonly #parse = { enqueue: (line: Line): void => this.#parser.transform(line, this.#keep) };
+  /** Milliseconds left to the client for a command: one that waits for a reply is not idle. */
+  readonly #patience = (now: number): number => {
+    const { replies, settings: { timeouts } } = this.#session;
+    return replies.lastWritten(now) + timeouts.command - now;
+  };
   /** The session is to end with this once no transaction is open. */
   #dismissal: Reply | undefined;
 
@@ -125,44 +131,42 @@ export class SessionServer {
   async #converse(): Promise<SessionOver> {
     const session = this.#session;
     while (session.state !== "ended") {
-      const parsed = await this.#nextCommand();
-      if (parsed === undefined) return new SessionOver("vanished");
+      const parsed = this.#nextCommand();
+      if (parsed === undefined) {
+        if (!await this.#fill()) return new SessionOver("vanished");
+        continue;
+      }
       if (session.replies.full) await session.replies.room();
       session.asked();
       session.settings.observer.command(session.facts, parsed);
-      if ("fault" in parsed) await this.#refuseFault(parsed);
-      else await this.#obey(parsed);
+      const obeyed = "fault" in parsed ? this.#refuseFault(parsed) : this.#obey(parsed);
+      if (obeyed !== undefined) await obeyed;
     }
     return new SessionOver("quit");
   }
 
-  async #nextCommand(): Promise<ParsedLine | undefined> {
+  /** What of the client's octets is a command; `undefined` where more have to come. */
+  #nextCommand(): ParsedLine | undefined {
     const session = this.#session;
-    this.#parsed = undefined;
-    const { clock, timeouts } = session.settings;
-    for (;;) {
-      if (this.#dismissal !== undefined && !session.busy) {
-        throw session.dismissal(this.#dismissal);
-      }
-      if (session.input.buffered > 0) {
-        if (session.lines.pending === 0 && session.input.next === TLS_HANDSHAKE) {
-          throw session.dismissal("foreignProtocol");
-        }
-        session.input.take(session.lines, this.#parse);
-        if (this.#parsed !== undefined) return this.#parsed;
-      }
-      session.replies.flush();
-      const now = clock.monotonic();
-      const begun = session.replies.lastWritten(now);
-      try {
-        const left = Math.max(0, begun + timeouts.command - now);
-        if (!await session.input.fill(left, "a command", { now })) return undefined;
-      } catch (error) {
-        // A client that waits for a reply is not idle.
-        if (!(error instanceof TimeoutError)) throw error;
-        if (session.replies.lastWritten(clock.monotonic()) <= begun) throw error;
-      }
+    if (this.#dismissal !== undefined && !session.busy) {
+      throw session.dismissal(this.#dismissal);
     }
+    if (session.input.buffered === 0) return undefined;
+    if (session.lines.pending === 0 && session.input.next === TLS_HANDSHAKE) {
+      throw session.dismissal("foreignProtocol");
+    }
+    this.#parsed = undefined;
+    session.input.take(session.lines, this.#parse);
+    return this.#parsed;
+  }
+
+  /** Waits for the client, which has its replies before; false once it has ended its side. */
+  #fill(): Promise<boolean> {
+    const { input, replies, settings: { clock } } = this.#session;
+    replies.flush();
+    const now = clock.monotonic();
+    const left = Math.max(0, this.#patience(now));
+    return input.fill(left, "a command", { now, patience: this.#patience });
   }
 
   async #refuseFault(parsed: Extract<ParsedLine, { fault: string }>): Promise<void> {
@@ -174,26 +178,33 @@ export class SessionServer {
     session.fault(verb, reply);
   }
 
-  async #obey(command: Command): Promise<void> {
+  #obey(command: Command): Soon<void> {
+    const { replies } = this.#session;
+    if (!barriers.has(command.verb)) return this.#carryOut(command);
+    return when(replies.owed ? replies.settled() : undefined, () => {
+      // What is known need not wait for what this command has to wait for.
+      replies.flush();
+      return this.#carryOut(command);
+    });
+  }
+
+  #carryOut(command: Command): Soon<void> {
     const session = this.#session;
     const { verb } = command;
-    if (barriers.has(verb)) {
-      if (session.replies.owed) await session.replies.settled();
-      // What is known need not wait for what this command has to wait for.
-      session.replies.flush();
-    }
     const row = legality(session.state, verb, session.at.protocol);
     const handler = (handlers as Readonly<Record<Verb, Handler>>)[verb];
     if (row === undefined || "refuse" in row) {
       // Even a BDAT out of place has its octets behind it (RFC 3030 §2).
-      await handler.swallow?.(session, command);
-      return row === undefined
-        ? session.fault(verb, "badSequence")
-        : session.answer(verb, row.refuse);
+      return when(
+        handler.swallow?.(session, command),
+        () =>
+          row === undefined ? session.fault(verb, "badSequence") : session.answer(verb, row.refuse),
+      );
     }
     const before = session.errorsInARow;
-    await handler.obey(session, command, row.next);
-    if (session.errorsInARow === before) session.errorsInARow = 0;
+    return when(handler.obey(session, command, row.next), () => {
+      if (session.errorsInARow === before) session.errorsInARow = 0;
+    });
   }
 
   #over(error: unknown): SessionOver {

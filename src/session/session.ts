@@ -10,7 +10,7 @@ import { TimeoutError, within } from "../clock.ts";
 import { Extensions } from "../rfc5321/extension.ts";
 import { maxAuthLine } from "../rfc5321/limits.ts";
 import { Reply } from "../rfc5321/reply.ts";
-import { type Line, LineSplitter } from "../stages/line_splitter.ts";
+import { LineSplitter } from "../stages/line_splitter.ts";
 import type { ClientFacts, ForwardedFacts, SessionFacts } from "./facts.ts";
 import { Input } from "./input.ts";
 import type { SessionEnd, TransactionEnd } from "./observer.ts";
@@ -22,7 +22,8 @@ import type { ListenerSettings, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 import { refusedAt, type Transaction } from "./transaction.ts";
 import { UpstreamFailure, type UpstreamLink } from "./upstream.ts";
-import { connectWatched } from "./watched_link.ts";
+import { type Soon, when } from "../soon.ts";
+import { linkWatched } from "./watched_link.ts";
 import { DEFAULT_UPSTREAM } from "./upstreams.ts";
 
 /** Why what a session has started is called off; made once, because every session ends. */
@@ -91,6 +92,7 @@ export class Session {
       clock: settings.clock,
       writeTimeout: settings.timeouts.write,
       finish: (reply, asked, now) => this.#finish(reply, asked, now),
+      failed: (error) => this.mishap(error),
     });
   }
 
@@ -173,9 +175,7 @@ export class Session {
 
   /** Queues a reply to a command. */
   answer(verb: string, reply: ReplyName | Reply | Promise<Reply>): void {
-    const known = reply instanceof Promise
-      ? reply.catch((error) => this.mishap(error))
-      : this.own(reply);
+    const known = reply instanceof Promise ? reply : this.own(reply);
     this.replies.push(known, { verb, since: this.askedAt });
   }
 
@@ -202,24 +202,28 @@ export class Session {
    *
    * @throws {SessionOver} If it wants the connection closed.
    */
-  async rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
+  rule<P extends Phase>(phase: P, facts: PhaseFacts[P]): Soon<Ruling> {
     const { transaction } = this;
-    const ruling = this.judge.asks(phase) ? await this.judge.judge(phase, facts) : PROCEED;
-    this.settings.observer.ruling(phase, facts, ruling);
-    const at = refusedAt[phase];
-    if (at !== undefined) transaction?.steps.push(...ruling.steps);
-    if (ruling.close) {
+    const ruling = this.judge.asks(phase) ? this.judge.judge(phase, facts) : PROCEED;
+    return when(ruling, (ruling) => {
+      this.settings.observer.ruling(phase, facts, ruling);
+      const at = refusedAt[phase];
+      if (at !== undefined) transaction?.steps.push(...ruling.steps);
+      if (!ruling.close) return ruling;
       if (at !== undefined) transaction?.refuse(at, ruling.refusal!, true);
-      // What was asked of the upstream before is still answered by it.
-      await this.replies.settled();
-      throw this.dismissal(ruling.refusal!);
-    }
-    return ruling;
+      return this.#dismissed(ruling.refusal!);
+    });
+  }
+
+  async #dismissed(reply: Reply): Promise<never> {
+    // What was asked of the upstream before is still answered by it.
+    await this.replies.settled();
+    throw this.dismissal(reply);
   }
 
   /** The same where nothing can come of it but a refusal; `undefined` to go on. */
-  async refusal<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Reply | undefined> {
-    return (await this.rule(phase, facts)).refusal;
+  refusal<P extends Phase>(phase: P, facts: PhaseFacts[P]): Soon<Reply | undefined> {
+    return when(this.rule(phase, facts), ({ refusal }) => refusal);
   }
 
   /** Tells observers of a place at which nobody is asked. */
@@ -234,13 +238,16 @@ export class Session {
    * @throws {SessionOver} If the link on which the client had authenticated is gone: another one
    * would not know the client.
    */
-  async acquire(name: string = DEFAULT_UPSTREAM): Promise<UpstreamLink> {
+  acquire(name: string = DEFAULT_UPSTREAM): Soon<UpstreamLink> {
     if (this.#link?.usable && this.#linked === name) return this.#link;
     if (this.authenticated && name === DEFAULT_UPSTREAM) throw this.dismissal("noUpstreamAtHello");
-    await this.#hangUp();
-    this.#link = await connectWatched(this, name);
-    this.#linked = name;
-    return this.#link;
+    const link = this.#link === undefined
+      ? linkWatched(this, name)
+      : this.#hangUp().then(() => linkWatched(this, name));
+    return when(link, (link) => {
+      this.#linked = name;
+      return this.#link = link;
+    });
   }
 
   /** Lets go of the link, and of the login that it alone knew: the client is another one now. */
@@ -292,18 +299,6 @@ export class Session {
   /** Ends a transaction upstream; one that cannot be reached any more has ended by itself. */
   async resetUpstream({ link }: Transaction): Promise<void> {
     if (link?.open) await link.reset().catch((error) => this.failure(error));
-  }
-
-  /** Reads one line that is not a command (an AUTH response); `undefined` at the client's end. */
-  async readLine(): Promise<Line | undefined> {
-    let line: Line | undefined;
-    const out = { enqueue: (value: Line): void => void (line = value) };
-    const left = this.countdown(this.settings.timeouts.command);
-    for (;;) {
-      if (this.input.buffered > 0) this.input.take(this.lines, out);
-      if (line !== undefined) return line;
-      if (!await this.input.fill(left(), "a line of the client")) return undefined;
-    }
   }
 
   /** Moves the dialogue onto a channel after its TLS handshake; what was learnt before is gone. */

@@ -30,14 +30,17 @@ export class Transfer {
   }
 
   /**
-   * Makes sure that there is something to take.
+   * Makes sure that there is something to take, where there is nothing by and by.
    *
    * @throws {SessionOver} If the client has gone or the message has taken too long: a client that
    * sends an octet a minute would otherwise never time out.
    */
-  async more(): Promise<void> {
+  more(): Promise<void> | void {
+    if (this.#session.input.buffered === 0) return this.#fill();
+  }
+
+  async #fill(): Promise<void> {
     const { input, settings } = this.#session;
-    if (input.buffered > 0) return;
     const now = settings.clock.monotonic();
     const left = this.#end - now;
     if (left <= 0) throw this.#session.dismissal("transferTooLong");

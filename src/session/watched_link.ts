@@ -9,6 +9,7 @@ import type { Extensions } from "../rfc5321/extension.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { Path } from "../rfc5321/path.ts";
 import { Reply } from "../rfc5321/reply.ts";
+import type { Soon } from "../soon.ts";
 import type { UpstreamAnswered } from "./observer.ts";
 import type { Session } from "./session.ts";
 import type { DataForm, Opened, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
@@ -17,28 +18,37 @@ import type { DataForm, Opened, Origin, UpstreamBody, UpstreamLink } from "./ups
 type Wanting = Pick<Session, "facts" | "settings" | "signal">;
 
 /**
- * Opens a link that observers are told of.
+ * Gets a link that observers are told of.
  *
  * @param name Of the upstream.
  * @throws {UpstreamFailure}
  */
-export async function connectWatched(session: Wanting, name: string): Promise<UpstreamLink> {
+export function linkWatched(session: Wanting, name: string): Soon<UpstreamLink> {
+  const lent = session.settings.upstreams.byName.get(name)?.lend?.(session.facts);
+  return lent === undefined ? connectWatched(session, name) : watched(session, name, lent, 0);
+}
+
+async function connectWatched(session: Wanting, name: string): Promise<UpstreamLink> {
   const { clock, observer, upstreams } = session.settings;
   const began = clock.monotonic();
   try {
     const link = await upstreams.get(name).connect(session.facts, session.signal);
-    const { tls, extensions, reused = false } = link;
-    const took = clock.monotonic() - began;
-    observer.upstreamOpened(session.facts, name, { took, reused, tls, extensions });
-    return new WatchedLink(link, {
-      monotonic: () => clock.monotonic(),
-      answered: (answered) => observer.upstreamReply(session.facts, name, answered),
-      closed: () => observer.upstreamClosed(session.facts, name),
-    });
+    return watched(session, name, link, clock.monotonic() - began);
   } catch (error) {
     observer.upstreamFailed(session.facts, name, error, clock.monotonic() - began);
     throw error;
   }
+}
+
+function watched(session: Wanting, name: string, link: UpstreamLink, took: number): UpstreamLink {
+  const { clock, observer } = session.settings;
+  const { tls, extensions, reused = false } = link;
+  observer.upstreamOpened(session.facts, name, { took, reused, tls, extensions });
+  return new WatchedLink(link, {
+    monotonic: () => clock.monotonic(),
+    answered: (answered) => observer.upstreamReply(session.facts, name, answered),
+    closed: () => observer.upstreamClosed(session.facts, name),
+  });
 }
 
 /** Who is told. */
