@@ -7,6 +7,7 @@
 import { type Clock, within } from "../clock.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { Inquiry, Phase, Step, Verdict } from "../session/phases.ts";
+import { type Soon, when } from "../soon.ts";
 import type { Answer, OnFailure, PolicyDefinition } from "./policy.ts";
 import { isVerdict } from "./verdicts.ts";
 
@@ -55,39 +56,45 @@ export class Asking {
   constructor(readonly options: JudgeOptions, readonly phase: Phase) {}
 
   /** @param limited Whether the time limit of checks holds; otherwise `ask` has one of its own. */
-  async listen(
+  listen(
     definition: Definition,
-    ask: () => Answer | Promise<Answer>,
+    ask: () => Soon<Answer>,
     limited: boolean = true,
-  ): Promise<readonly Verdict[]> {
+  ): Soon<readonly Verdict[]> {
     const { clock } = this.options;
     const { name = "policy" } = definition;
     const began = clock.monotonic();
-    const answer = await this.#answer(definition, ask, limited);
-    const took = clock.monotonic() - began;
-    this.inquiries.push({ check: name, took });
-    if (answer === undefined) return NOTHING;
-    for (const verdict of answer) {
-      this.steps.push({ phase: this.phase, check: verdict.by ?? name, verdict, took });
-    }
-    return answer;
+    return when(this.#answer(definition, ask, limited), (answer) => {
+      const took = clock.monotonic() - began;
+      this.inquiries.push({ check: name, took });
+      if (answer === undefined) return NOTHING;
+      for (const verdict of answer) {
+        this.steps.push({ phase: this.phase, check: verdict.by ?? name, verdict, took });
+      }
+      return answer;
+    });
   }
 
-  async #answer(
+  #answer(
     { name = "policy", timeLimit, onFailure }: Definition,
-    ask: () => Answer | Promise<Answer>,
+    ask: () => Soon<Answer>,
     limited: boolean,
-  ): Promise<readonly Verdict[] | undefined> {
+  ): Soon<readonly Verdict[] | undefined> {
     const { options } = this;
+    const fail = (error: unknown): readonly Verdict[] | undefined => {
+      options.failed(this.phase, name, error);
+      return failureOf(onFailure, options.onFailure);
+    };
     try {
       const answer = ask();
       if (!(answer instanceof Promise)) return verdictsOf(answer);
-      if (!limited) return verdictsOf(await answer);
       const limit = timeLimit ?? options.timeLimit;
-      return verdictsOf(await within(options.clock, limit, `${name} at ${this.phase}`, answer));
+      const timely = limited
+        ? within(options.clock, limit, `${name} at ${this.phase}`, answer)
+        : answer;
+      return timely.then(verdictsOf).catch(fail);
     } catch (error) {
-      options.failed(this.phase, name, error);
-      return failureOf(onFailure, options.onFailure);
+      return fail(error);
     }
   }
 }

@@ -23,6 +23,7 @@ import {
 } from "../session/phases.ts";
 import { Asking, type Definition, type JudgeOptions, NOTHING } from "./asking.ts";
 import { askFilters, summed, Turns } from "./filtering.ts";
+import { type Soon, when } from "../soon.ts";
 import type { Answer, Policy } from "./policy.ts";
 
 /** One recipient becomes at most so many: an alias map that refers to itself must end. */
@@ -133,14 +134,12 @@ class PolicySession implements SessionJudge {
     return this.asked.has(phase) || (phase === "mail" && this.asked.size > 0);
   }
 
-  async judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Promise<Ruling> {
+  judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Soon<Ruling> {
     if (phase === "mail") { for (const kept of this.kept) kept.forget(); }
-    if (phase === "filter") {
-      return await askFilters(this, facts as PhaseFacts["filter"]);
-    }
+    if (phase === "filter") return askFilters(this, facts as PhaseFacts["filter"]);
     const question = new Question(this, phase);
     const { steps, inquiries: asked } = question.asking;
-    return { ...await question.put(0, facts), steps, asked };
+    return when(question.put(0, facts), (draft) => ({ ...draft, steps, asked }));
   }
 }
 
@@ -162,13 +161,13 @@ class Question<P extends Phase> {
   }
 
   /** Takes the verdicts that have been given, then those of the definitions from `next` on. */
-  async put(
+  put(
     next: number,
     facts: PhaseFacts[P],
     given: readonly Verdict[] = NOTHING,
-  ): Promise<Draft> {
-    const draft: Draft = {};
-    for (let verdicts = given;; verdicts = await this.#ask(next++, facts)) {
+    draft: Draft = {},
+  ): Soon<Draft> {
+    for (let verdicts = given;;) {
       for (const [at, verdict] of verdicts.entries()) {
         switch (verdict.kind) {
           case "proceed":
@@ -195,13 +194,18 @@ class Question<P extends Phase> {
             break;
           case "rewrite":
             if (verdict.paths.length !== 1) {
-              return await this.#fork(next, facts, draft, verdict, verdicts.slice(at + 1));
+              return this.#fork(next, facts, draft, verdict, verdicts.slice(at + 1));
             }
             draft.paths = verdict.paths;
             facts = this.#withPath(facts, verdict.paths[0]);
         }
       }
       if (next === this.session.definitions.length) return draft;
+      const answer = this.#ask(next++, facts);
+      if (answer instanceof Promise) {
+        return answer.then((verdicts) => this.put(next, facts, verdicts, draft));
+      }
+      verdicts = answer;
     }
   }
 
@@ -234,21 +238,21 @@ class Question<P extends Phase> {
     return left.length === 0 && refused !== undefined ? refused : { ...draft, paths: left };
   }
 
-  async #ask(nth: number, facts: PhaseFacts[P]): Promise<readonly Verdict[]> {
+  #ask(nth: number, facts: PhaseFacts[P]): Soon<readonly Verdict[]> {
     const check = this.session.definitions[nth][this.phase] as
-      | ((facts: PhaseFacts[P], own: Kept) => Answer | Promise<Answer>)
+      | ((facts: PhaseFacts[P], own: Kept) => Soon<Answer>)
       | undefined;
     if (check === undefined) return NOTHING;
-    return await this.asking.listen(
+    return this.asking.listen(
       this.session.definitions[nth],
       () => check(facts, this.session.kept[nth]),
     );
   }
 
   /** What the check of one definition has to say of one path that it made. */
-  async #rest(nth: number, { next }: Rewrite, path: Path): Promise<readonly Verdict[]> {
+  #rest(nth: number, { next }: Rewrite, path: Path): Soon<readonly Verdict[]> {
     if (next === undefined) return NOTHING;
-    return await this.asking.listen(this.session.definitions[nth], () => next(path));
+    return this.asking.listen(this.session.definitions[nth], () => next(path));
   }
 
   #withPath(facts: PhaseFacts[P], path: Path): PhaseFacts[P] {
