@@ -33,6 +33,7 @@ export {
 } from "./src/options.ts";
 export { OptionError } from "./src/errors.ts";
 export { type Clock, systemClock, type Timer } from "./src/clock.ts";
+export { sharedTimers } from "./src/shared_timers.ts";
 export type { MailResolver, MxRecord, Resolver, SrvRecord } from "./src/dns/resolver.ts";
 export {
   type Address,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemClock } from "../clock.ts";
+import { sharedTimers } from "../shared_timers.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { MemoryCounters } from "../state/counters.ts";
 import { telemetryIsOn } from "../stats/telemetry/is_on.ts";
@@ -24,7 +24,7 @@ export async function surroundingsOf(
   log: Log,
   common?: Common,
 ): Promise<Surroundings> {
-  const clock = systemClock;
+  const clock = sharedTimers();
   const observers = [log.observer];
   const traced = telemetryIsOn();
   // Whoever does not look need not load what it takes to count.

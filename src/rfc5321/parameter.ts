@@ -67,7 +67,10 @@ function readOne(word: string, { byKeyword }: Index): [AnyRow, unknown] | Parame
   return value === undefined ? { fault: "parameter-syntax", keyword } : [row, value];
 }
 
+const NONE = Object.freeze({});
+
 function parse<P>(text: string, rows: Index): P | ParameterFault {
+  if (text === "") return NONE as P;
   const parameters = new Map<string, unknown>();
   const [before, ...words] = text.split(" ");
   if (before !== "") return { fault: "parameter-syntax", keyword: "" };
@@ -89,19 +92,21 @@ function parse<P>(text: string, rows: Index): P | ParameterFault {
 
 /** The parameters that are given, each with its row; one without a row is refused. */
 function rowsOf(parameters: object, { byProperty }: Index): [AnyRow, unknown][] {
-  return Object.entries(parameters)
-    .filter(([, value]) => value !== undefined)
-    .map(([property, value]) => {
-      const row = byProperty.get(property);
-      if (row === undefined) {
-        throw new RangeError(
-          `Cannot print the parameter ${JSON.stringify(property)}: expected one of ${
-            [...byProperty.keys()].join(", ")
-          }`,
-        );
-      }
-      return [row, value];
-    });
+  const rows: [AnyRow, unknown][] = [];
+  for (const property of Object.keys(parameters)) {
+    const value = (parameters as Readonly<Record<string, unknown>>)[property];
+    if (value === undefined) continue;
+    const row = byProperty.get(property);
+    if (row === undefined) {
+      throw new RangeError(
+        `Cannot print the parameter ${JSON.stringify(property)}: expected one of ${
+          [...byProperty.keys()].join(", ")
+        }`,
+      );
+    }
+    rows.push([row, value]);
+  }
+  return rows;
 }
 
 function print(parameters: object, rows: Index): string {
@@ -225,6 +230,11 @@ const all: Index = index<MailParameters & RcptParameters>({ ...mailTable, ...rcp
  * @throws {RangeError} If a property is not known.
  */
 export function extensionsOf(parameters: MailParameters | RcptParameters): string[] {
-  const keywords = rowsOf(parameters, all).flatMap(([row, value]) => row.extensions(value));
-  return [...new Set(keywords)];
+  const keywords: string[] = [];
+  for (const [row, value] of rowsOf(parameters, all)) {
+    for (const keyword of row.extensions(value)) {
+      if (!keywords.includes(keyword)) keywords.push(keyword);
+    }
+  }
+  return keywords;
 }

@@ -45,6 +45,8 @@ export class Reply {
   readonly code: number;
   /** The text of each line without code and CRLF, enhanced status code included; at least one. */
   readonly lines: readonly string[];
+  /** The wire form, once somebody has asked for it: our own replies are sent again and again. */
+  #wire: string | undefined;
 
   /**
    * Makes a reply.
@@ -168,10 +170,10 @@ export class Reply {
   /** The wire form, every line with its CRLF: `"250-a\r\n250 b\r\n"` (RFC 5321 §4.2.1). */
   toString(): string {
     const last = this.lines.length - 1;
-    if (last === 0) return `${this.code} ${this.lines[0]}\r\n`;
-    return this.lines
-      .map((line, index) => `${this.code}${index < last ? "-" : " "}${line}\r\n`)
-      .join("");
+    this.#wire ??= last === 0
+      ? `${this.code} ${this.lines[0]}\r\n`
+      : this.lines.map((line, nth) => `${this.code}${nth < last ? "-" : " "}${line}\r\n`).join("");
+    return this.#wire;
   }
 
   /** The octets of the wire form. */

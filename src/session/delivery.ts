@@ -77,13 +77,22 @@ export class Delivery {
 
   /** The message is complete, and good. */
   async finish(): Promise<Reply> {
+    const { session, transaction } = this;
+    let reply = session.settings.replies.temporary;
     try {
       if (!this.#begun) await this.#begin();
+      if (this.refusal !== undefined) return this.refuse(this.refusal).refusal;
+      if (session.at.protocol === "lmtp") {
+        transaction.replies = new RecipientReplies(session, transaction);
+      }
+      reply = await this.body.finish((nth, one) => transaction.hear(nth, one));
     } catch (error) {
-      return this.session.failure(error);
+      // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
+      reply = session.failure(error);
+    } finally {
+      transaction.replies?.end(reply);
     }
-    if (this.refusal !== undefined) return this.refuse(this.refusal).refusal;
-    return await this.#handOver();
+    return reply;
   }
 
   /** It is refused: what is still to come is read away. */
@@ -126,23 +135,6 @@ export class Delivery {
   /** The client is gone. */
   cancel(): Promise<void> {
     return this.body.cancel();
-  }
-
-  async #handOver(): Promise<Reply> {
-    const { session, transaction } = this;
-    if (session.at.protocol === "lmtp") {
-      transaction.replies = new RecipientReplies(session, transaction);
-    }
-    let reply = session.settings.replies.temporary;
-    try {
-      reply = await this.body.finish((nth, one) => transaction.hear(nth, one));
-    } catch (error) {
-      // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
-      reply = session.failure(error);
-    } finally {
-      transaction.replies?.end(reply);
-    }
-    return reply;
   }
 
   #pass(octets: Uint8Array, last: boolean): Promise<void> | void {

@@ -19,6 +19,8 @@ interface Slot {
   readonly asked: Asked;
 }
 
+const WAITED_FOR = "the client to read its replies";
+
 /** What a reply answers, and since when that has been known. */
 export interface Asked {
   /** The verb of the command. */
@@ -143,12 +145,13 @@ export class ReplyQueue {
       ready.text(this.options.finish(reply!, asked, now).toString());
     }
     this.#writing = true;
-    const { writeTimeout } = this.options;
-    const waitedFor = "the client to read its replies";
-    const expired = () => this.#fail(new TimeoutError(waitedFor, writeTimeout));
-    this.#deadline.start(writeTimeout, expired, now);
+    this.#deadline.start(this.options.writeTimeout, this.#expired, now);
     this.channel.write(ready.octets).then(this.#written, this.#fail);
   }
+
+  readonly #expired = (): void => {
+    this.#fail(new TimeoutError(WAITED_FOR, this.options.writeTimeout));
+  };
 
   readonly #written = (): void => {
     this.#deadline.stop();

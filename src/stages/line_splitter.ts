@@ -8,6 +8,8 @@ import { CR, EMPTY, LF, NUL } from "../bytes.ts";
 import { OctetBuffer } from "./octet_buffer.ts";
 import type { Framer, Out } from "./stage.ts";
 
+const CRLF_LENGTH = 2;
+
 /** Why a line must not be acted on; the first cause, but `too-long` before all others. */
 export type LineFault = "bare-cr" | "bare-lf" | "nul" | "too-long";
 
@@ -111,16 +113,18 @@ export class LineSplitter implements Framer<Line> {
   }
 
   #finish(chunk: Uint8Array, from: number, end: number): Line {
-    let line = chunk.subarray(from, end);
-    if (this.#earlier > 0) {
-      this.#hold(line);
-      line = this.#held.take();
-    }
-    const tooLong = Math.max(this.#earlier, line.length) > this.#limit;
+    const tooLong = this.#earlier + end - from > this.#limit;
+    const octets = tooLong ? EMPTY : this.#withoutEnd(chunk, from, end);
     const fault = tooLong ? "too-long" : this.#fault;
     this.clear();
-    const octets = tooLong ? EMPTY : line.subarray(0, line.length - 2);
     return fault ? { octets, fault } : { octets };
+  }
+
+  #withoutEnd(chunk: Uint8Array, from: number, end: number): Uint8Array {
+    if (this.#earlier === 0) return chunk.subarray(from, end - CRLF_LENGTH);
+    this.#hold(chunk.subarray(from, end));
+    const line = this.#held.take();
+    return line.subarray(0, line.length - CRLF_LENGTH);
   }
 
   #hold(part: Uint8Array): void {

@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "clock.ts": [],
   "deadline.ts": ["clock.ts"],
   "deferred.ts": [],
+  "shared_timers.ts": ["clock.ts"],
   "errors.ts": [],
   "soon.ts": [],
   "parse_url.ts": [],
@@ -126,6 +127,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "cli": [
     ...["adapters", "bytes.ts", "channel.ts", "clock.ts", "errors.ts", "options.ts", "proxy.ts"],
+    "shared_timers.ts",
     ...["admin", "config", "networks.ts", "policy", "rfc5321", "session", "stages", "state"],
     ...["stats", "upstream", "version.ts", "npm:@logtape/logtape", "npm:deno-std"],
   ],
