@@ -19,6 +19,8 @@ interface Slot {
   readonly asked: Asked;
 }
 
+/** Made once, because every session ends. */
+const ENDED = new ChannelError("closed", "The session has ended");
 const WAITED_FOR = "the client to read its replies";
 
 /** What a reply answers, and since when that has been known. */
@@ -94,7 +96,7 @@ export class ReplyQueue {
 
   /** What becomes known from here on is told to nobody. */
   close(): void {
-    this.#error ??= new ChannelError("closed", "The session has ended");
+    this.#error ??= ENDED;
     this.#deadline.close();
   }
 
