@@ -6,7 +6,7 @@
 
 import { Extensions } from "../rfc5321/extension.ts";
 import { Reply } from "../rfc5321/reply.ts";
-import { offer } from "./offer.ts";
+import { ehloReply, offer } from "./offer.ts";
 import { failureReplies } from "./replies.ts";
 import type { Handler } from "./handler.ts";
 import type { Session } from "./session.ts";
@@ -38,7 +38,7 @@ export const ehlo: Handler<"EHLO" | "LHLO"> = {
     session.offered = offerTo(session, upstream);
     session.upstreamPipelines = upstream.extensions.has("PIPELINING");
     session.state = next;
-    session.answer(verb, new Reply(250, [session.hostname, ...session.offered.toLines()]));
+    session.answer(verb, ehloReply(session.hostname, session.offered));
   },
 };
 

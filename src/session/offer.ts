@@ -6,6 +6,7 @@
  */
 
 import { Extensions } from "../rfc5321/extension.ts";
+import { Reply } from "../rfc5321/reply.ts";
 import type { UpstreamOffer } from "./upstream.ts";
 
 /** Carried through where the upstream has them, parameters and all. */
@@ -56,6 +57,18 @@ export function offer(upstream: UpstreamOffer, own: OfferConditions): Extensions
   let extensions = offers.get(key);
   if (extensions === undefined) offers.set(key, extensions = compute(upstream, own));
   return extensions;
+}
+
+/** The last reply that was made of each offer: our name in it is nearly always the same. */
+const replies = new WeakMap<Extensions, Reply>();
+
+/** The reply to EHLO (RFC 5321 §4.1.1.1). */
+export function ehloReply(hostname: string, extensions: Extensions): Reply {
+  const last = replies.get(extensions);
+  if (last?.lines[0] === hostname) return last;
+  const reply = new Reply(250, [hostname, ...extensions.toLines()]);
+  replies.set(extensions, reply);
+  return reply;
 }
 
 function compute(upstream: UpstreamOffer, own: OfferConditions): Extensions {
