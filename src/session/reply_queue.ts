@@ -130,7 +130,7 @@ export class ReplyQueue {
    */
   async drained(): Promise<void> {
     for (;;) {
-      await this.settled();
+      while (this.owed) await this.#change();
       if (this.#error !== undefined) throw this.#error;
       if (this.#slots.length === 0 && !this.#writing) return;
       this.flush();

@@ -8,6 +8,7 @@
 
 import { type Channel, ChannelError } from "../channel.ts";
 import { TimeoutError, within } from "../clock.ts";
+import type { NameCache } from "../dns/name_cache.ts";
 import type { Command, Verb } from "../rfc5321/command.ts";
 import { maxCommandLine } from "../rfc5321/limits.ts";
 import type { Reply } from "../rfc5321/reply.ts";
@@ -113,15 +114,16 @@ export class SessionServer {
     const { proxyFrom, implicitTls } = session.at;
     if (proxyFrom !== undefined) await acceptProxyHeader(session, proxyFrom);
     if (implicitTls) await session.secure();
+    const { names } = session.settings;
     // A name that is not known yet is waited for: rules about the client may ask for it at once.
-    await this.#lookUp();
-    await session.greet("");
+    if (names !== undefined) await this.#lookUp(names);
+    const greeted = session.greet("");
+    if (greeted !== undefined) await greeted;
   }
 
-  async #lookUp(): Promise<void> {
+  async #lookUp(names: NameCache): Promise<void> {
     const session = this.#session;
-    const { names, clock, observer } = session.settings;
-    if (names === undefined) return;
+    const { clock, observer } = session.settings;
     const began = clock.monotonic();
     const name = await names.of(session.client.address, session.signal);
     if (name !== undefined) session.identify({ name });

@@ -335,13 +335,14 @@ export class Session {
   }
 
   /** Asks the policy about the client and greets it (RFC 5321 §3.1). */
-  async greet(verb: string): Promise<void> {
+  greet(verb: string): Soon<void> {
     const silence = (milliseconds: number): Promise<boolean> => this.#isSilent(milliseconds);
-    const refusal = await this.refusal("connect", { ...this.facts, silence });
-    if (refusal !== undefined) throw this.dismissal(refusal);
-    // RFC 5321 §4.2: the domain first. Nothing else: no program, no version.
-    const protocol = this.at.protocol === "lmtp" ? "LMTP" : "ESMTP";
-    this.answer(verb, new Reply(220, `${this.hostname} ${protocol}`));
+    return when(this.refusal("connect", { ...this.facts, silence }), (refusal) => {
+      if (refusal !== undefined) throw this.dismissal(refusal);
+      // RFC 5321 §4.2: the domain first. Nothing else: no program, no version.
+      const protocol = this.at.protocol === "lmtp" ? "LMTP" : "ESMTP";
+      this.answer(verb, new Reply(220, `${this.hostname} ${protocol}`));
+    });
   }
 
   /** Waits for the client to speak; what it says stays buffered. */
