@@ -8,19 +8,23 @@ import { Extensions } from "../rfc5321/extension.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import { ehloReply, offer } from "./offer.ts";
 import { failureReplies } from "./replies.ts";
+import { type Soon, when } from "../soon.ts";
 import type { Handler } from "./handler.ts";
 import type { Session } from "./session.ts";
 import type { UpstreamFailure, UpstreamOffer } from "./upstream.ts";
 
 /** HELO: no extension at all. */
 export const helo: Handler<"HELO"> = {
-  async obey(session, { name }, next) {
+  obey(session, { name }, next) {
     if (session.at.protocol === "lmtp") return session.fault("HELO", "unknownCommand");
-    if (await refused(session, "HELO", name)) return;
-    await begin(session, name, false);
-    session.offered = Extensions.none;
-    session.state = next;
-    session.answer("HELO", new Reply(250, session.hostname));
+    return when(session.refusal("ehlo", { ...session.facts, name }), (refusal) => {
+      if (refusal !== undefined) return session.answer("HELO", refusal);
+      return when(begin(session, name, false), () => {
+        session.offered = Extensions.none;
+        session.state = next;
+        session.answer("HELO", new Reply(250, session.hostname));
+      });
+    });
   },
 };
 
@@ -29,16 +33,19 @@ export const helo: Handler<"HELO"> = {
  * different protocols find out (RFC 2033 §4.1).
  */
 export const ehlo: Handler<"EHLO" | "LHLO"> = {
-  async obey(session, { verb, name }, next) {
+  obey(session, { verb, name }, next) {
     const expected = session.at.protocol === "lmtp" ? "LHLO" : "EHLO";
     if (verb !== expected) return session.fault(verb, "unknownCommand");
-    if (await refused(session, verb, name)) return;
-    const upstream = await upstreamOffer(session);
-    await begin(session, name, true);
-    session.offered = offerTo(session, upstream);
-    session.upstreamPipelines = upstream.extensions.has("PIPELINING");
-    session.state = next;
-    session.answer(verb, ehloReply(session.hostname, session.offered));
+    return when(session.refusal("ehlo", { ...session.facts, name }), async (refusal) => {
+      if (refusal !== undefined) return session.answer(verb, refusal);
+      const upstream = await upstreamOffer(session);
+      const begun = begin(session, name, true);
+      if (begun !== undefined) await begun;
+      session.offered = offerTo(session, upstream);
+      session.upstreamPipelines = upstream.extensions.has("PIPELINING");
+      session.state = next;
+      session.answer(verb, ehloReply(session.hostname, session.offered));
+    });
   },
 };
 
@@ -59,25 +66,20 @@ export function authPossible(session: Session): boolean {
   return session.client.tls !== undefined || authWithoutTls;
 }
 
-async function refused(session: Session, verb: string, name: string): Promise<boolean> {
-  const refusal = await session.refusal("ehlo", { ...session.facts, name });
-  if (refusal === undefined) return false;
-  session.answer(verb, refusal);
-  return true;
-}
-
 /** RFC 5321 §4.1.4: a hello in mid-session has the effect of RSET. */
-async function begin(session: Session, name: string, extended: boolean): Promise<void> {
-  await session.reset();
-  const { client } = session;
-  const renamed = client.hello !== name || client.extended !== extended;
-  // An upstream may have been told the former name (XCLIENT). A login outlives EHLO (RFC 4954 §4),
-  // and with it the connection that knows it.
-  if (renamed && !session.authenticated) await session.release();
-  session.identify({ hello: name, extended });
-  // From here on it is the client that speaks, and not the gateway that has named it: a gateway that
-  // passes commands on must not lend out its right to XCLIENT.
-  session.peer = session.client.address;
+function begin(session: Session, name: string, extended: boolean): Soon<void> {
+  return when(session.reset(), () => {
+    const { client } = session;
+    const renamed = client.hello !== name || client.extended !== extended;
+    // An upstream may have been told the former name (XCLIENT). A login outlives EHLO (RFC 4954 §4),
+    // and with it the connection that knows it.
+    return when(renamed && !session.authenticated ? session.release() : undefined, () => {
+      session.identify({ hello: name, extended });
+      // From here on it is the client that speaks, and not the gateway that has named it: a gateway
+      // that passes commands on must not lend out its right to XCLIENT.
+      session.peer = session.client.address;
+    });
+  });
 }
 
 /**

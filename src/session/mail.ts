@@ -61,10 +61,11 @@ export const mail: Handler<"MAIL"> = {
 
 /** RSET. */
 export const rset: Handler<"RSET"> = {
-  async obey(session, _command, next) {
-    await session.reset();
-    session.state = next;
-    session.answer("RSET", "reset");
+  obey(session, _command, next) {
+    return when(session.reset(), () => {
+      session.state = next;
+      session.answer("RSET", "reset");
+    });
   },
 };
 

@@ -147,7 +147,7 @@ export class Session {
       this.conclude(transaction.endWithout(end === "quit" ? "abandoned" : "broken"));
       await this.#callOff(transaction);
     }
-    await this.#hangUp();
+    if (this.#link !== undefined) await this.#hangUp();
   }
 
   /** A connection that is lent goes back without the transaction; one of our own ends with us. */
@@ -251,10 +251,10 @@ export class Session {
   }
 
   /** Lets go of the link, and of the login that it alone knew: the client is another one now. */
-  async release(): Promise<void> {
+  release(): Soon<void> {
     if (this.authenticated) this.identify({ login: undefined });
     this.authenticated = false;
-    await this.#hangUp();
+    if (this.#link !== undefined) return this.#hangUp();
   }
 
   async #hangUp(): Promise<void> {
@@ -286,10 +286,12 @@ export class Session {
   }
 
   /** Ends the open transaction, here and upstream (RFC 5321 §4.1.1.5). */
-  async reset(): Promise<void> {
-    const { transaction } = this;
+  reset(): Soon<void> {
     this.forwarded = undefined;
-    if (transaction === undefined) return;
+    if (this.transaction !== undefined) return this.#abandon(this.transaction);
+  }
+
+  async #abandon(transaction: Transaction): Promise<void> {
     this.conclude(transaction.endWithout("abandoned"));
     if (transaction.message !== undefined) await transaction.message.cancel();
     else await this.resetUpstream(transaction);
