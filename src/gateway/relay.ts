@@ -114,7 +114,7 @@ async function submit(
   ]);
   if (!answer.positive) return toAll(answer);
   if (!answers.some((reply) => reply.positive)) return answers;
-  const opened = await link.data("content", parameters).catch(replyOf);
+  const opened = await Promise.resolve(link.data("content", parameters)).catch(replyOf);
   const last = opened instanceof Reply ? opened : await transfer(opened.body, message);
   return answers.map((reply) => reply.positive ? last : reply);
 }

@@ -41,7 +41,7 @@ class Bench {
   ask(): { readonly link: Promise<UpstreamLink>; abort(): void } {
     const control = new AbortController();
     this.#signals.push(control);
-    const link = this.pool.lend(session, control.signal);
+    const link = this.pool.connect(session, control.signal);
     link.catch(() => {});
     return { link, abort: () => control.abort() };
   }
@@ -121,6 +121,27 @@ pool("the one that came back last is lent first", {}, async (bench) => {
   for (const link of links.slice(3)) await link.quit();
 });
 
+pool("what is idle is lent at once", { age: 10_000 }, async (bench) => {
+  assertEquals(bench.pool.lend(session), undefined);
+  const first = await bench.lend();
+  assertEquals(bench.pool.lend(session), undefined);
+  const peer = await bench.transaction(first);
+  first.release!();
+  const second = bench.pool.lend(session)!;
+  assertEquals([second.reused, bench.pool.idle, bench.pool.lend(session)], [true, 0, undefined]);
+  assertEquals(await bench.transaction(second), peer);
+  second.release!();
+  // One that is too old is none, nor does another take its place.
+  await bench.clock.advance(10_000);
+  assertEquals(bench.pool.lend(session), undefined);
+  await leave(peer);
+  await rest();
+  assertEquals([bench.stage.all.length, bench.pool.open], [1, 0]);
+  (await bench.lend()).release!();
+  void bench.pool.close();
+  assertEquals(bench.pool.lend(session), undefined);
+});
+
 pool("who waits first is served first", { connections: 1 }, async (bench) => {
   const first = await bench.lend();
   const order: string[] = [];
@@ -170,10 +191,10 @@ pool("patience ends", { connections: 1, patience: 5_000 }, async (bench) => {
 pool("a session that has ended gets nothing", { connections: 1 }, async (bench) => {
   const link = await bench.lend();
   const over = AbortSignal.abort();
-  assertEquals(await kind(bench.pool.lend(session, over)), "aborted");
+  assertEquals(await kind(bench.pool.connect(session, over)), "aborted");
   assertEquals(bench.pool.waiting, 0);
   link.release!();
-  assertEquals(await kind(bench.pool.lend(session, over)), "aborted");
+  assertEquals(await kind(bench.pool.connect(session, over)), "aborted");
   assertEquals(bench.pool.idle, 1);
 });
 

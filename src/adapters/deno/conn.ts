@@ -78,7 +78,9 @@ class ConnChannel implements Channel {
   readonly #conn: Deno.Conn;
   /** Kept from the first read to the end. */
   #small = EMPTY;
-  /** The last read has filled its buffer. */
+  /** Of the last read. */
+  #buffer = EMPTY;
+  /** The last read has filled it. */
   #full = false;
   /** What a larger buffer is leased by, while there is one. */
   #lease: ScanLease | undefined;
@@ -91,18 +93,20 @@ class ConnChannel implements Channel {
     this.remoteAddress = addressOf(conn.remoteAddr);
   }
 
-  async read(size: number = IDLE_READ): Promise<Uint8Array | undefined> {
-    const buffer = this.#bufferOf(size);
-    try {
-      const count = await this.#conn.read(buffer);
-      this.#full = count === buffer.length;
-      if (count !== null) return buffer.subarray(0, count);
-    } catch (error) {
-      throw this.#fault("read", error);
-    }
-    this.#giveBack();
-    return undefined;
+  read(size: number = IDLE_READ): Promise<Uint8Array | undefined> {
+    this.#buffer = this.#bufferOf(size);
+    return this.#conn.read(this.#buffer).then(this.#received, this.#unread);
   }
+
+  readonly #received = (count: number | null): Uint8Array | undefined => {
+    this.#full = count === this.#buffer.length;
+    if (count !== null) return this.#buffer.subarray(0, count);
+    this.#giveBack();
+  };
+
+  readonly #unread = (cause: unknown): never => {
+    throw this.#fault("read", cause);
+  };
 
   #bufferOf(size: number): Uint8Array {
     if (size > SMALL_READ) return this.#large(size);
@@ -123,18 +127,24 @@ class ConnChannel implements Channel {
     this.#lease = undefined;
   }
 
-  async write(octets: Uint8Array): Promise<void> {
+  write(octets: Uint8Array): Promise<void> {
     if (this.#writeEnd !== undefined) {
-      throw new ChannelError("closed", "Cannot write: this side has been ended");
+      const error = new ChannelError("closed", "Cannot write: this side has been ended");
+      return Promise.reject(error);
     }
-    try {
-      for (let at = 0; at < octets.length;) {
-        at += await this.#conn.write(at === 0 ? octets : octets.subarray(at));
-      }
-    } catch (error) {
-      throw this.#fault("write", error);
-    }
+    return octets.length === 0 ? Promise.resolve() : this.#write(octets);
   }
+
+  #write(octets: Uint8Array): Promise<void> {
+    const sent = (count: number): Promise<void> | void => {
+      if (count < octets.length) return this.#write(octets.subarray(count));
+    };
+    return this.#conn.write(octets).then(sent, this.#unsent);
+  }
+
+  readonly #unsent = (cause: unknown): never => {
+    throw this.#fault("write", cause);
+  };
 
   closeWrite(): Promise<void> {
     this.#writeEnd ??= this.#conn.closeWrite().catch(() => {});

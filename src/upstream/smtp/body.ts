@@ -7,12 +7,14 @@
 
 import type { Reply } from "../../rfc5321/reply.ts";
 import { type DataForm, type UpstreamBody, UpstreamFailure } from "../../session/upstream.ts";
+import { type Soon, when } from "../../soon.ts";
 import { BdatFramer } from "../../stages/bdat_framer.ts";
 import { DotStuffer } from "../../stages/dot_stuffer.ts";
+import type { Out } from "../../stages/stage.ts";
 import { encode } from "../../bytes.ts";
 import { Scratch } from "../../scratch.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { answerTo, type Heard, replyOf, settled } from "./ending.ts";
+import { answerTo, ended, type Heard, replyOf, settled } from "./ending.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
 /** Octets that are copied to leave together with the end of the message: more cost a write less. */
@@ -28,14 +30,14 @@ export interface BodyLink {
   /** Accepted ones, where each gets its own reply to the message; absent: one is for all. */
   readonly recipients?: number;
   /** Told how the message was answered. */
-  readonly ended: (reply: Reply) => void;
+  ended(reply: Reply): void;
   /** Says RSET. @throws {UpstreamFailure} */
-  readonly reset: () => Promise<Reply>;
+  reset(): Promise<Reply>;
 }
 
 /** Takes a transaction back. Without its connection it is over as well. Never rejects. */
-export async function takeBack({ dialogue, reset }: BodyLink): Promise<void> {
-  if (dialogue.open) await reset().catch(() => {});
+export async function takeBack(link: BodyLink): Promise<void> {
+  if (link.dialogue.open) await link.reset().catch(() => {});
 }
 
 /** Mail data behind DATA. Refused only by closing the connection: there is no other way out. */
@@ -52,26 +54,19 @@ export class DataBody implements UpstreamBody {
     return lostBy(this.link.dialogue);
   }
 
-  async write(octets: Uint8Array): Promise<void> {
+  write(octets: Uint8Array): Soon<void> {
     if (this.refusal !== undefined) return;
-    if (this.#stuffer === undefined) return await this.#write(octets);
-    const pieces: Uint8Array[] = [];
-    this.#stuffer.transform(octets, { enqueue: (piece) => void pieces.push(piece) });
-    for (const piece of pieces) await this.#write(piece);
+    return this.#stuffer === undefined ? this.#write(octets) : this.#stuff(octets, this.#stuffer);
   }
 
-  async writeLast(octets: Uint8Array): Promise<void> {
-    if (this.#stuffer === undefined && octets.length <= HELD) this.#last.add(octets);
-    else await this.write(octets);
+  writeLast(octets: Uint8Array): Soon<void> {
+    if (this.#stuffer !== undefined || octets.length > HELD) return this.write(octets);
+    this.#last.add(octets);
   }
 
-  async finish(heard?: Heard): Promise<Reply> {
-    const answer = answerTo(this.link, heard);
-    this.#last.add(this.#stuffer?.terminator() ?? TERMINATOR);
-    await this.link.dialogue.write(this.#last.octets).then(() => this.#last.free(), () => {});
-    const reply = await answer;
-    this.link.ended(reply);
-    return reply;
+  finish(heard?: Heard): Promise<Reply> {
+    this.link.dialogue.push(this.#last.add(this.#stuffer?.terminator() ?? TERMINATOR));
+    return answerTo(this.link, heard, (answer) => ended(this.link, answer));
   }
 
   cancel(): Promise<void> {
@@ -79,13 +74,17 @@ export class DataBody implements UpstreamBody {
     return Promise.resolve();
   }
 
-  async #write(octets: Uint8Array): Promise<void> {
-    try {
-      await this.link.dialogue.write(octets);
-    } catch (error) {
+  async #stuff(octets: Uint8Array, stuffer: DotStuffer): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    stuffer.transform(octets, { enqueue: (piece) => void pieces.push(piece) });
+    for (const piece of pieces) await this.#write(piece);
+  }
+
+  #write(octets: Uint8Array): Promise<void> {
+    return this.link.dialogue.write(octets).catch((error) => {
       // It hung up because it had refused: that is what the client should be told.
       if (this.refusal === undefined) throw error;
-    }
+    });
   }
 }
 
@@ -108,8 +107,8 @@ export class BdatBody implements UpstreamBody {
     return this.#refusal ?? lostBy(this.link.dialogue);
   }
 
-  async write(octets: Uint8Array): Promise<void> {
-    await this.#send((out) => this.#framer.transform(octets, out));
+  write(octets: Uint8Array): Soon<void> {
+    return this.#send((out) => this.#framer.transform(octets, out));
   }
 
   async finish(heard?: Heard): Promise<Reply> {
@@ -138,17 +137,19 @@ export class BdatBody implements UpstreamBody {
     return takeBack(this.link);
   }
 
-  async #send(
-    frame: (out: { enqueue(octets: Uint8Array): void }) => void,
-    answer: () => Promise<Reply> = () => replyOf(this.link),
-  ): Promise<void> {
+  #send(frame: (out: Out<Uint8Array>) => void, answer = () => replyOf(this.link)): Soon<void> {
+    return when(this.link.dialogue.pipelining ? undefined : this.#kept, () => {
+      if (this.refusal !== undefined) return;
+      const frames: Uint8Array[] = [];
+      const before = this.#framer.chunks;
+      frame({ enqueue: (octets) => void frames.push(octets) });
+      for (let nth = before; nth < this.#framer.chunks; nth++) this.#await(answer());
+      if (frames.length > 0) return this.#write(frames);
+    });
+  }
+
+  async #write(frames: readonly Uint8Array[]): Promise<void> {
     const { dialogue } = this.link;
-    if (!dialogue.pipelining) await this.#kept;
-    if (this.refusal !== undefined) return;
-    const frames: Uint8Array[] = [];
-    const before = this.#framer.chunks;
-    frame({ enqueue: (octets) => void frames.push(octets) });
-    for (let nth = before; nth < this.#framer.chunks; nth++) this.#await(answer());
     try {
       this.#sending = true;
       // RFC 3030 §2: what has been announced is sent, even if a refusal comes meanwhile.

@@ -12,23 +12,23 @@ import { type Channel, ChannelError } from "../../channel.ts";
 import { type Clock, TimeoutError } from "../../clock.ts";
 import { Deadline } from "../../deadline.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
-import { Scratch } from "../../scratch.ts";
+import type { Scratch } from "../../scratch.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
+import type { Soon } from "../../soon.ts";
 import { type Line, LineSplitter } from "../../stages/line_splitter.ts";
 import { ReplyFault, ReplyParser } from "../../stages/reply_parser.ts";
+import { Outgoing } from "./outgoing.ts";
 
 /** Longest reply line taken, CRLF included (RFC 5321 §4.5.3.1.5). */
 const REPLY_LINE = 512;
 
 /** Somebody who waits for a reply. */
 interface Waiter {
-  readonly resolve: (reply: Reply) => void;
+  readonly expectation: Expectation;
+  /** Makes of it what is waited for. */
+  readonly take: (reply: Reply) => unknown;
+  readonly resolve: (taken: unknown) => void;
   readonly reject: (error: unknown) => void;
-  readonly milliseconds: number;
-  readonly waitedFor: string;
-  /** After this reply nothing more is read: the next octets belong to TLS. */
-  readonly last: boolean;
-  readonly shown?: string;
 }
 
 /** Sees a dialogue as it passes, to show it: decides nothing, and throws nothing. */
@@ -66,11 +66,10 @@ export class Dialogue {
   readonly #waiters: Waiter[] = [];
   /** Commands that wait until they may be sent. */
   readonly #held: { readonly line: string; readonly waiter: Waiter }[] = [];
-  #outgoing = "";
-  #flushing: Promise<void> | undefined;
-  /** Of the reply that has to come next. */
+  readonly #outgoing: Outgoing;
+  /** Of the reply that has to come next, and whose it is. */
   readonly #replyDeadline: Deadline;
-  readonly #writeDeadline: Deadline;
+  #timed: Waiter | undefined;
   #failure: UpstreamFailure | undefined;
   #stopped = false;
   readonly #lines = new LineSplitter({ limit: REPLY_LINE });
@@ -80,17 +79,20 @@ export class Dialogue {
     readonly channel: Channel,
     readonly clock: Clock,
     /** Milliseconds for one write. */
-    readonly writeTimeout: number,
+    writeTimeout: number,
     readonly observer?: DialogueObserver,
   ) {
     this.#replyDeadline = new Deadline(clock);
-    this.#writeDeadline = new Deadline(clock);
+    this.#outgoing = new Outgoing(channel, clock, writeTimeout, {
+      leaves: (now) => this.#watch(now),
+      lost: (error) => this.fail(failureOf(error)),
+    });
     this.done = this.#read();
   }
 
   /** No reply is still to come, and nothing to be sent. */
   get quiet(): boolean {
-    return this.#waiters.length === 0 && this.#held.length === 0 && this.#outgoing === "";
+    return this.#waiters.length === 0 && this.#held.length === 0 && !this.#outgoing.waits;
   }
 
   /** Whether commands can still be sent. */
@@ -98,27 +100,47 @@ export class Dialogue {
     return this.#failure === undefined && !this.#stopped;
   }
 
+  /** Is there, or comes, when all that was said has left; where it could not, as well. */
+  get written(): Soon<void> {
+    return this.#outgoing.written;
+  }
+
   /**
    * Sends one command line and waits for its reply.
    *
    * @param line Without CRLF.
+   * @param take Makes of the reply what is returned, before anything else is read.
    * @throws {UpstreamFailure}
    */
-  send(line: string, expectation: Expectation): Promise<Reply> {
+  send(line: string, expectation: Expectation): Promise<Reply>;
+  send<T>(line: string, expectation: Expectation, take: (reply: Reply) => Soon<T>): Promise<T>;
+  send(line: string, expectation: Expectation, take: Waiter["take"] = itself): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { last: false, ...expectation, resolve, reject };
+      const waiter = { expectation, take, resolve, reject };
       if (!this.pipelining && this.#waiters.length > 0) this.#held.push({ line, waiter });
       else this.#put(line, waiter);
     });
   }
 
-  /** Waits for a reply to something that has been sent otherwise, or to nothing: the greeting. */
-  expect(expectation: Expectation): Promise<Reply> {
+  /**
+   * Waits for a reply to something that has been sent otherwise, or to nothing: the greeting.
+   *
+   * @throws {UpstreamFailure}
+   */
+  expect(expectation: Expectation): Promise<Reply>;
+  expect<T>(expectation: Expectation, take: (reply: Reply) => Soon<T>): Promise<T>;
+  expect(expectation: Expectation, take: Waiter["take"] = itself): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) =>
-      this.#await({ last: false, ...expectation, resolve, reject })
-    );
+    return new Promise((resolve, reject) => this.#await({ expectation, take, resolve, reject }));
+  }
+
+  /**
+   * Sends octets of mail data as commands are sent: that they cannot be is told to whoever waits for
+   * the reply. The memory is the dialogue's from then on.
+   */
+  push(octets: Scratch): void {
+    if (this.#failure === undefined) this.#outgoing.push(octets);
   }
 
   /**
@@ -126,10 +148,11 @@ export class Dialogue {
    *
    * @throws {UpstreamFailure}
    */
-  async write(octets: Uint8Array): Promise<void> {
-    while (this.#flushing !== undefined || this.#outgoing !== "") await this.#flush();
-    if (this.#failure !== undefined) throw this.#failure;
-    await this.#writeNow(octets);
+  write(octets: Uint8Array): Promise<void> {
+    const { written } = this;
+    if (written !== undefined) return written.then(() => this.write(octets));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#outgoing.write(octets).then(this.#unlessFailed);
   }
 
   /** Ends it for this reason: whoever waits is told, the channel is closed. */
@@ -137,24 +160,23 @@ export class Dialogue {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
     this.#replyDeadline.close();
-    this.#writeDeadline.close();
+    this.#outgoing.close();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(failure);
     for (const { waiter } of this.#held.splice(0)) waiter.reject(failure);
     this.channel.close();
   }
 
   async #read(): Promise<void> {
-    const out = {
-      enqueue: (line: Line): void =>
-        this.#parser.transform(line, { enqueue: (reply) => this.#reply(reply) }),
-    };
+    const replies = { enqueue: (reply: Reply): void => this.#reply(reply) };
+    const lines = { enqueue: (line: Line): void => this.#parser.transform(line, replies) };
     try {
       while (this.open) {
         const chunk = await this.channel.read();
         if (chunk === undefined) throw new UpstreamFailure("lost", "The upstream hung up");
         let at = 0;
-        while (at < chunk.length && this.open) at = this.#lines.take(chunk, at, out);
+        while (at < chunk.length && this.open) at = this.#lines.take(chunk, at, lines);
         if (this.#stopped) this.dropped = chunk.length - at;
+        else this.#watch();
       }
     } catch (error) {
       this.fail(failureOf(error));
@@ -171,73 +193,56 @@ export class Dialogue {
       this.fail(new UpstreamFailure(kind, `Unasked reply of the upstream: ${reply.text}`));
       return;
     }
-    if (waiter.last) {
+    if (waiter.expectation.last) {
       this.#stopped = true;
       this.#replyDeadline.close();
-      this.#writeDeadline.close();
-    } else this.#watch();
-    waiter.resolve(reply);
+      this.#outgoing.close();
+    }
+    // Before anybody hears of the reply, and has something to say to it.
     if (this.#waiters.length === 0) {
       const next = this.#held.shift();
       if (next !== undefined) this.#put(next.line, next.waiter);
     }
+    try {
+      waiter.resolve(waiter.take(reply));
+    } catch (error) {
+      waiter.reject(error);
+    }
   }
 
   #put(line: string, waiter: Waiter): void {
-    this.observer?.sent(waiter.shown ?? line);
-    this.#outgoing += `${line}\r\n`;
+    this.observer?.sent(waiter.expectation.shown ?? line);
+    this.#outgoing.line(line);
     this.#await(waiter);
-    // All commands of a group leave in one write.
-    void this.#flush();
   }
 
   #await(waiter: Waiter): void {
     this.#waiters.push(waiter);
-    if (this.#waiters.length === 1) this.#watch();
+    // The time of others begins when what they answer leaves.
+    if (!this.#outgoing.waits) this.#watch();
   }
 
-  #watch(): void {
+  /** Times the reply that has to come next, from the moment when it is the next. */
+  #watch(now?: number): void {
     const head = this.#waiters[0];
-    if (head === undefined) return this.#replyDeadline.stop();
-    const { milliseconds, waitedFor } = head;
-    const expired = () => this.fail(failureOf(new TimeoutError(waitedFor, milliseconds)));
-    this.#replyDeadline.start(milliseconds, expired);
+    if (head === this.#timed) return;
+    this.#timed = head;
+    if (head === undefined) this.#replyDeadline.stop();
+    else this.#replyDeadline.start(head.expectation.milliseconds, this.#unanswered, now);
   }
 
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#drain();
-    return this.#flushing;
-  }
-
-  async #drain(): Promise<void> {
-    // Not before the promise is in its place.
-    await undefined;
-    while (this.#outgoing !== "" && this.#failure === undefined) {
-      const lines = new Scratch().text(this.#outgoing);
-      this.#outgoing = "";
-      try {
-        await this.#writeNow(lines.octets);
-        lines.free();
-      } catch {
-        // It has been told to whoever waits for the reply.
-      }
-    }
-    this.#outgoing = "";
-    this.#flushing = undefined;
-  }
-
-  async #writeNow(octets: Uint8Array): Promise<void> {
-    const limit = this.writeTimeout;
-    const expired = () => this.fail(failureOf(new TimeoutError("the upstream to read", limit)));
-    this.#writeDeadline.start(limit, expired);
-    try {
-      await this.channel.write(octets);
-    } catch (error) {
-      this.fail(failureOf(error));
-    }
-    this.#writeDeadline.stop();
+  readonly #unlessFailed = (): void => {
     if (this.#failure !== undefined) throw this.#failure;
-  }
+  };
+
+  readonly #unanswered = (): void => {
+    const { waitedFor, milliseconds } = this.#timed!.expectation;
+    this.fail(failureOf(new TimeoutError(waitedFor, milliseconds)));
+  };
+}
+
+function itself(reply: Reply): Reply {
+  return reply;
 }
 
 /** Gives whatever ended a dialogue its kind. */

@@ -8,6 +8,7 @@
 import { Reply } from "../../rfc5321/reply.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
 import { worst } from "../../session/worst.ts";
+import { type Soon, when } from "../../soon.ts";
 import type { BodyLink } from "./body.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { waitFor } from "./timeouts.ts";
@@ -23,30 +24,46 @@ export function settled(reply: Reply): Reply {
 export type Heard = (nth: number, reply: Reply) => void;
 
 /**
- * Waits for it. To be called before the end is written: where the write fails, so does the answer,
- * and nobody need be awaiting it by then.
+ * Waits for it.
  *
  * @param heard Told of each reply as it comes, where there is one for each recipient.
- * @returns The reply, or the worst of them.
+ * @param take Makes of the reply, or of the worst of them, what is returned.
  * @throws {UpstreamFailure} If one of them did not come.
  */
-export function answerTo(link: BodyLink, heard?: Heard): Promise<Reply> {
+export function answerTo(
+  link: BodyLink,
+  heard: Heard | undefined,
+  take: (answer: Reply) => Soon<Reply> = itself,
+): Promise<Reply> {
   const { recipients } = link;
-  const answer = recipients === undefined
-    ? replyOf(link)
-    : Promise.all(Array.from({ length: recipients }, async (_, nth) => {
-      const reply = await replyOf(link);
+  if (recipients === undefined) return replyOf(link, take);
+  const replies = Array.from({ length: recipients }, (_, nth) =>
+    replyOf(link, (reply) => {
       heard?.(nth, reply);
       return reply;
-    })).then(worst);
-  answer.catch(() => {});
-  return answer;
+    }));
+  return Promise.all(replies).then((replies) => take(worst(replies)));
+}
+
+/** The answer to a message that has been sent, once all of it has left: others may come then. */
+export function ended(link: BodyLink, answer: Reply): Soon<Reply> {
+  return when(link.dialogue.written, () => {
+    link.ended(answer);
+    return answer;
+  });
 }
 
 /** The next reply to mail data or to a chunk. */
-export async function replyOf({ dialogue, timeouts }: BodyLink): Promise<Reply> {
-  const reply = await dialogue.expect(waitFor(timeouts, "dataTermination"));
-  return finalReply(dialogue, reply);
+export function replyOf(
+  { dialogue, timeouts }: BodyLink,
+  take: (reply: Reply) => Soon<Reply> = itself,
+): Promise<Reply> {
+  const wait = waitFor(timeouts, "dataTermination");
+  return dialogue.expect(wait, (reply) => take(finalReply(dialogue, reply)));
+}
+
+function itself(reply: Reply): Reply {
+  return reply;
 }
 
 /** 3yz is no answer to mail data (RFC 5321 §4.3.2). */

@@ -8,17 +8,16 @@
 
 import type { Reply } from "../../rfc5321/reply.ts";
 import { Scratch } from "../../scratch.ts";
-import type { OpenedBody, UpstreamBody } from "../../session/upstream.ts";
+import type { DataForm, Opened, UpstreamBody } from "../../session/upstream.ts";
+import type { Soon } from "../../soon.ts";
 import { DotUnstuffer } from "../../stages/dot_unstuffer.ts";
 import { type BodyLink, lostBy, takeBack, TERMINATOR } from "./body.ts";
-import { answerTo, type Heard } from "./ending.ts";
+import { answerTo, ended, type Heard } from "./ending.ts";
 
-/** What it is told. */
-export interface HeldBodyOptions extends BodyLink {
-  /** Octets that are held at most, if that is fewer than are held anyway. */
-  readonly room: number;
-  /** Says DATA. */
-  readonly open: () => Promise<OpenedBody | Reply>;
+/** What it needs of its link. */
+export interface HeldBodyLink extends BodyLink {
+  /** Says DATA. @throws {UpstreamFailure} */
+  openData(form: DataForm): Promise<Opened>;
 }
 
 /**
@@ -33,7 +32,8 @@ const MOST = 16_384;
 /** See the module. */
 export class HeldBody implements UpstreamBody {
   readonly form = "stuffed";
-  readonly #options: HeldBodyOptions;
+  readonly #link: HeldBodyLink;
+  readonly #most: number;
   readonly #held = new Scratch();
   /** Behind DATA, once there is too much of it. */
   #body: UpstreamBody | undefined;
@@ -41,60 +41,56 @@ export class HeldBody implements UpstreamBody {
   /** By the clock's `monotonic`. */
   readonly #begunAt: number;
 
-  constructor(options: HeldBodyOptions) {
-    this.#options = options;
-    this.#begunAt = options.dialogue.clock.monotonic();
+  /** @param room Octets that are held at most, if that is fewer than are held anyway. */
+  constructor(link: HeldBodyLink, room: number) {
+    this.#link = link;
+    this.#most = Math.min(room, MOST);
+    this.#begunAt = link.dialogue.clock.monotonic();
   }
 
   get refusal(): Reply | undefined {
-    return this.#refusal ?? this.#body?.refusal ?? lostBy(this.#options.dialogue);
+    return this.#refusal ?? this.#body?.refusal ?? lostBy(this.#link.dialogue);
   }
 
-  async write(octets: Uint8Array): Promise<void> {
-    const { room, dialogue } = this.#options;
-    const late = dialogue.clock.monotonic() - this.#begunAt > PATIENCE;
-    const most = Math.min(room, MOST);
-    if (this.#body === undefined && !late && this.#held.length + octets.length <= most) {
-      this.#held.add(octets);
-      return;
-    }
-    await this.#overflow();
-    await this.#body?.write(octets);
+  write(octets: Uint8Array): Soon<void> {
+    if (this.#body !== undefined) return this.#body.write(octets);
+    const late = this.#link.dialogue.clock.monotonic() - this.#begunAt > PATIENCE;
+    if (late || this.#held.length + octets.length > this.#most) return this.#overflow(octets);
+    this.#held.add(octets);
   }
 
-  async writeLast(octets: Uint8Array): Promise<void> {
-    if (this.#body === undefined) return await this.write(octets);
-    await this.#body.writeLast!(octets);
+  writeLast(octets: Uint8Array): Soon<void> {
+    return this.#body === undefined ? this.write(octets) : this.#body.writeLast!(octets);
   }
 
-  async finish(heard?: Heard): Promise<Reply> {
-    if (this.#refusal !== undefined) return this.#refusal;
-    if (this.#body !== undefined) return await this.#body.finish(heard);
-    const { dialogue, ended } = this.#options;
-    const chunk = this.#chunk();
-    const answered = answerTo(this.#options, heard);
-    await dialogue.write(chunk.octets).then(() => chunk.free(), () => {});
-    const answer = await answered;
-    // RFC 3030 §2: after a refused BDAT nothing but RSET.
-    ended(answer);
-    // The client need not wait for it: what comes next on the connection comes behind it.
-    if (!answer.positive) void this.cancel();
-    return answer;
+  finish(heard?: Heard): Promise<Reply> {
+    if (this.#refusal !== undefined) return Promise.resolve(this.#refusal);
+    if (this.#body !== undefined) return this.#body.finish(heard);
+    this.#link.dialogue.push(this.#chunk());
+    return answerTo(this.#link, heard, (answer) => {
+      const told = ended(this.#link, answer);
+      // RFC 3030 §2: after a refused BDAT nothing but RSET. The client need not wait for it: what
+      // comes next on the connection comes behind it.
+      if (!answer.positive) void this.cancel();
+      return told;
+    });
   }
 
   async cancel(): Promise<void> {
     this.#held.free();
-    await (this.#body?.cancel() ?? takeBack(this.#options));
+    await (this.#body?.cancel() ?? takeBack(this.#link));
   }
 
-  async #overflow(): Promise<void> {
-    if (this.#body !== undefined || this.refusal !== undefined) return;
-    const opened = await this.#options.open();
+  /** There is too much of it, or it has taken too long. */
+  async #overflow(octets: Uint8Array): Promise<void> {
+    if (this.refusal !== undefined) return;
+    const opened = await this.#link.openData(this.form);
     if ("body" in opened) {
       this.#body = opened.body;
       await this.#body.write(this.#held.octets);
     } else this.#refusal = opened;
     this.#held.free();
+    await this.#body?.write(octets);
   }
 
   /** The whole message as one BDAT command. */

@@ -18,15 +18,16 @@ import type { Reply } from "../../rfc5321/reply.ts";
 import type { MailProtocol } from "../../session/facts.ts";
 import {
   type DataForm,
-  type OpenedBody,
+  type Opened,
   type Origin,
   UpstreamFailure,
   type UpstreamLink,
 } from "../../session/upstream.ts";
-import { BdatBody, type BodyLink, DataBody } from "./body.ts";
+import type { Soon } from "../../soon.ts";
+import { BdatBody, DataBody } from "./body.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { settled } from "./ending.ts";
-import { HeldBody } from "./held_body.ts";
+import { HeldBody, type HeldBodyLink } from "./held_body.ts";
 import { xforwardLines } from "./identity.ts";
 import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
@@ -52,8 +53,10 @@ export interface LinkOptions {
 }
 
 /** See the module. */
-export class SmtpLink implements UpstreamLink {
+export class SmtpLink implements UpstreamLink, HeldBodyLink {
   #transactions = 0;
+  /** That there may be (RFC 9422 §4.1). */
+  readonly #most: number;
   #refusals = 0;
   #answers = 0;
   /** A RSET that is under way. */
@@ -70,6 +73,7 @@ export class SmtpLink implements UpstreamLink {
     readonly options: LinkOptions,
   ) {
     dialogue.pipelining = extensions.has("PIPELINING");
+    this.#most = extensions.limit("MAILMAX") ?? Infinity;
   }
 
   get open(): boolean {
@@ -101,10 +105,16 @@ export class SmtpLink implements UpstreamLink {
     return this.dialogue.leaving;
   }
 
+  get timeouts(): UpstreamTimeouts {
+    return this.options.timeouts;
+  }
+
+  get recipients(): number | undefined {
+    return this.options.protocol === "lmtp" ? this.#accepted : undefined;
+  }
+
   get usable(): boolean {
-    return this.open &&
-      // RFC 9422 §4.1
-      this.#transactions < (this.extensions.limit("MAILMAX") ?? Infinity);
+    return this.open && this.#transactions < this.#most;
   }
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
@@ -121,39 +131,28 @@ export class SmtpLink implements UpstreamLink {
     return this.#command(line, "mail");
   }
 
-  async rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
+  rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
     const line = `RCPT TO:${this.#printed(path)}${printRcptParameters(parameters)}`;
-    const reply = await this.#command(line, "rcpt");
-    if (reply.positive) this.#accepted++;
-    return reply;
+    return this.#command(line, "rcpt");
   }
 
-  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    const { chunking, chunkSize: room } = this.options;
-    if (this.#inChunks(wish, parameters)) return { body: new BdatBody(this.#ofBody, room) };
-    const open = () => this.#openData(wish);
+  data(wish: DataForm, parameters: MailParameters): Soon<Opened> {
+    const { chunking, chunkSize } = this.options;
+    if (this.#inChunks(wish, parameters)) return { body: new BdatBody(this, chunkSize) };
     // On a connection that is gone DATA fails before the client has sent anything.
     const held = chunking === "small" && this.extensions.has("CHUNKING") && this.open;
-    return held ? { body: new HeldBody({ ...this.#ofBody, room, open }) } : await open();
+    return held ? { body: new HeldBody(this, chunkSize) } : this.openData(wish);
   }
 
-  get #ofBody(): BodyLink {
-    return {
-      dialogue: this.dialogue,
-      timeouts: this.options.timeouts,
-      recipients: this.options.protocol === "lmtp" ? this.#accepted : undefined,
-      ended: (reply) => this.#ended(reply),
-      reset: () => this.reset(),
-    };
-  }
-
-  async #openData(wish: DataForm): Promise<OpenedBody | Reply> {
+  /** Says DATA. */
+  openData(form: DataForm): Promise<Opened> {
     const wait = waitFor(this.options.timeouts, "dataInitiation");
-    const reply = await this.dialogue.send("DATA", wait);
-    if (reply.code === 354) return { body: new DataBody(this.#ofBody, wish), reply };
-    if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
-    this.#refusals++;
-    return settled(reply);
+    return this.dialogue.send("DATA", wait, (reply): Opened => {
+      if (reply.code === 354) return { body: new DataBody(this, form), reply };
+      if (reply.positive || reply.intermediate) throw this.#outOfStep("DATA", reply);
+      this.#refusals++;
+      return settled(reply);
+    });
   }
 
   reset(): Promise<Reply> {
@@ -165,20 +164,18 @@ export class SmtpLink implements UpstreamLink {
    * A server that refuses to forget a transaction (RFC 5321 §4.1.1.5 knows no refusal) loses the
    * connection: the old recipients must not get the next message.
    */
-  async #reset(): Promise<Reply> {
-    const reply = await this.dialogue.send("RSET", waitFor(this.options.timeouts, "reset"));
-    this.#transactionOpen = false;
-    if (!reply.positive) {
-      const text = `Unfit reply to RSET: ${reply.text}`;
-      this.dialogue.fail(new UpstreamFailure("protocol", text));
-    }
-    return settled(reply);
+  #reset(): Promise<Reply> {
+    return this.dialogue.send("RSET", waitFor(this.options.timeouts, "reset"), (reply) => {
+      this.#transactionOpen = false;
+      if (!reply.positive) this.#outOfStep("RSET", reply);
+      return settled(reply);
+    });
   }
 
-  async authenticate(line: string): Promise<Reply> {
+  authenticate(line: string): Promise<Reply> {
     const shown = /^AUTH [^ ]+/.exec(line)?.[0] ?? "(response)";
-    const wait = waitFor(this.options.timeouts, "auth");
-    return settled(this.#heard(await this.dialogue.send(line, { ...wait, shown })));
+    const wait = { ...waitFor(this.options.timeouts, "auth"), shown };
+    return this.dialogue.send(line, wait, (reply) => settled(this.#heard(reply)));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
@@ -200,8 +197,7 @@ export class SmtpLink implements UpstreamLink {
     this.dialogue.fail(new UpstreamFailure("aborted", "Connection to the upstream closed by us"));
   }
 
-  /** The message has been taken or refused, or RSET has undone it. */
-  #ended(reply: Reply): void {
+  ended(reply: Reply): void {
     this.#transactionOpen = false;
     if (!reply.positive) this.#refusals++;
   }
@@ -218,12 +214,17 @@ export class SmtpLink implements UpstreamLink {
     return chunking === "always" || (chunking !== "never" && wish === "content");
   }
 
-  async #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
-    const reply = this.#heard(
-      await this.dialogue.send(line, waitFor(this.options.timeouts, wait)),
-    );
+  #command(line: string, wait: keyof UpstreamTimeouts): Promise<Reply> {
+    const expectation = waitFor(this.options.timeouts, wait);
+    return this.dialogue.send(line, expectation, (reply) => this.#answered(line, reply));
+  }
+
+  #answered(line: string, reply: Reply): Reply {
+    this.#heard(reply);
     if (reply.intermediate) throw this.#outOfStep(line.slice(0, 4), reply);
-    if (!reply.positive) {
+    if (reply.positive) {
+      if (line.startsWith("RCPT ")) this.#accepted++;
+    } else {
       this.#refusals++;
       if (line.startsWith("MAIL ")) this.#transactionOpen = false;
     }

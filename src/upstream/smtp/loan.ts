@@ -10,7 +10,6 @@
  */
 
 import type { TlsFacts } from "../../channel.ts";
-import { deferred } from "../../deferred.ts";
 import type { Extensions } from "../../rfc5321/extension.ts";
 import type { MailParameters, RcptParameters } from "../../rfc5321/parameter.ts";
 import type { Path } from "../../rfc5321/path.ts";
@@ -18,19 +17,20 @@ import type { Reply } from "../../rfc5321/reply.ts";
 import type { SessionFacts } from "../../session/facts.ts";
 import {
   type DataForm,
-  type OpenedBody,
+  type Opened,
   type Origin,
   UpstreamFailure,
   type UpstreamLink,
 } from "../../session/upstream.ts";
+import type { Soon } from "../../soon.ts";
 import type { SmtpLink } from "./link.ts";
 import type { Pool, Pooled } from "./pool.ts";
 
 /** A command that may have to be said again. */
 interface Said {
   readonly command: (link: SmtpLink) => Promise<Reply>;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (error: unknown) => void;
+  /** What comes of it on the other connection. */
+  again?: Promise<Reply>;
 }
 
 /** See the module. */
@@ -42,7 +42,9 @@ export class Loan implements UpstreamLink {
   readonly #before: number;
   /** What has been said so far, in its order; absent where nothing may be said twice. */
   #said: Said[] | undefined;
-  /** Calls off the connection that is being made in place of the first. */
+  /** Settles when another connection is there in place of the first, and all has been said on it. */
+  #replaced: Promise<void> | undefined;
+  /** Calls it off, as long as it is being made. */
   #replacing: AbortController | undefined;
   /** It has been told of a login, so nobody else may have it. */
   #personal = false;
@@ -85,12 +87,12 @@ export class Loan implements UpstreamLink {
     return this.#say((link) => link.rcpt(path, parameters));
   }
 
-  async data(wish: DataForm, parameters: MailParameters): Promise<OpenedBody | Reply> {
-    return await this.#own().data(wish, parameters);
+  data(wish: DataForm, parameters: MailParameters): Soon<Opened> {
+    return this.#over ? givenBack() : this.#pooled.link.data(wish, parameters);
   }
 
-  async reset(): Promise<Reply> {
-    return await this.#own().reset();
+  reset(): Promise<Reply> {
+    return this.#over ? givenBack() : this.#pooled.link.reset();
   }
 
   authenticate(line: string): Promise<Reply> {
@@ -106,65 +108,60 @@ export class Loan implements UpstreamLink {
     const { idle, open } = this.#pooled.link;
     // On one that is gone nothing is left.
     if (this.#over || (open && (this.#personal || !idle))) return false;
-    void this.quit();
+    this.#end(!this.#personal && idle ? "giveBack" : "retire");
     return true;
   }
 
   quit(): Promise<void> {
-    const clean = !this.#personal && this.#pooled.link.idle;
-    const leave = (pooled: Pooled): void =>
-      clean ? this.#pool.giveBack(pooled) : this.#pool.retire(pooled);
-    if (!this.#over) this.#end(leave);
+    this.#end(!this.#personal && this.#pooled.link.idle ? "giveBack" : "retire");
     return Promise.resolve();
   }
 
   abort(): void {
-    if (!this.#over) this.#end((pooled) => this.#pool.abort(pooled));
+    this.#end("abort");
   }
 
-  #end(leave: (pooled: Pooled) => void): void {
+  #end(way: "giveBack" | "retire" | "abort"): void {
+    if (this.#over) return;
     this.#over = true;
-    if (this.#replacing === undefined) leave(this.#pooled);
+    if (this.#replacing === undefined) this.#pool[way](this.#pooled);
     else this.#replacing.abort();
   }
 
-  /** Once it has been given back it is somebody else's. @throws {UpstreamFailure} */
-  #own(): SmtpLink {
-    if (this.#over) throw new UpstreamFailure("aborted", "The connection has been given back");
-    return this.#pooled.link;
-  }
-
-  async #say(command: Said["command"]): Promise<Reply> {
-    const link = this.#own();
-    if (this.#said === undefined) return await command(link);
-    const { promise, resolve, reject } = deferred<Reply>();
-    const said = { command, resolve, reject };
+  #say(command: Said["command"]): Promise<Reply> {
+    if (this.#over) return givenBack();
+    const { link } = this.#pooled;
+    if (this.#said === undefined) return command(link);
+    const said: Said = { command };
     this.#said.push(said);
-    if (this.#replacing === undefined) void this.#attempt(said, link);
-    return await promise;
+    if (this.#replaced !== undefined) return this.#again(said);
+    return command(link).then((reply) => {
+      // A server says 421 as it closes what has been idle for too long (RFC 5321 §3.8).
+      return this.#stale(link, link.leaving) ? this.#again(said) : reply;
+    }, (error) => {
+      const lost = error instanceof UpstreamFailure && error.kind === "lost";
+      if (this.#stale(link, lost)) return this.#again(said);
+      throw error;
+    });
   }
 
-  async #attempt({ command, resolve, reject }: Said, link: SmtpLink): Promise<void> {
-    let gone: boolean;
-    let settle: () => void;
-    try {
-      const reply = await command(link);
-      // A server says 421 as it closes what has been idle for too long (RFC 5321 §3.8).
-      gone = link.leaving;
-      settle = () => resolve(reply);
-    } catch (error) {
-      gone = error instanceof UpstreamFailure && error.kind === "lost";
-      settle = () => reject(error);
+  /** Whether what has been said on the first connection is said again. */
+  #stale(link: SmtpLink, gone: boolean): boolean {
+    if (this.#replaced !== undefined) return true;
+    if (gone && link.answers === this.#before && this.#said !== undefined && !this.#over) {
+      this.#replaced = this.#replace(this.#said);
+      return true;
     }
-    // What stood behind it is being said again already.
-    if (this.#replacing !== undefined || link !== this.#pooled.link) return;
-    if (gone && link.answers === this.#before && !this.#over) return await this.#replace();
     this.#said = undefined;
-    settle();
+    return false;
+  }
+
+  #again(said: Said): Promise<Reply> {
+    return this.#replaced!.then(() => said.again!);
   }
 
   /** Makes another connection and says on it all that the lost one has not answered. */
-  async #replace(): Promise<void> {
+  async #replace(said: readonly Said[]): Promise<void> {
     const lost = this.#pooled;
     this.#replacing = new AbortController();
     lost.link.abort();
@@ -175,20 +172,18 @@ export class Loan implements UpstreamLink {
         throw new UpstreamFailure("lost", "The connection is gone, and a new one is not like it");
       }
       this.#pooled = fresh;
-    } catch (error) {
-      return this.#settle(({ reject }) => reject(error));
+      // Whatever comes of it is the last word.
+      for (const one of said) one.again = one.command(fresh.link);
+    } finally {
+      this.#said = undefined;
+      this.#replacing = undefined;
     }
-    const { link } = this.#pooled;
-    this.#settle(({ command, resolve, reject }) => void command(link).then(resolve, reject));
   }
+}
 
-  /** Whatever comes of it is the last word. */
-  #settle(end: (said: Said) => void): void {
-    const said = this.#said!;
-    this.#said = undefined;
-    this.#replacing = undefined;
-    said.forEach(end);
-  }
+/** Then it is somebody else's. */
+function givenBack(): Promise<never> {
+  return Promise.reject(new UpstreamFailure("aborted", "The connection has been given back"));
 }
 
 /** Whether what was made up for one can be said on the other: parameters, and RFC 8689 §4.2.1. */

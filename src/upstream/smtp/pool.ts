@@ -112,17 +112,26 @@ export class Pool {
     return this.#waiting.size;
   }
 
+  /** Lends an idle connection, if there is one. */
+  lend(session: SessionFacts): UpstreamLink | undefined {
+    const now = this.#clock.monotonic();
+    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
+      if (this.#good(pooled, now)) return new Loan(this, pooled, session);
+      this.retire(pooled);
+    }
+    return undefined;
+  }
+
   /**
    * Lends a connection.
    *
    * @param signal Calls it off.
    * @throws {UpstreamFailure} `busy` where there is none in time.
    */
-  async lend(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
+  async connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
     // Nothing tells of an end that is past.
     if (signal.aborted) throw new UpstreamFailure("aborted", "The session has ended");
-    const pooled = this.#takeIdle() ?? await this.#next(session, signal);
-    return new Loan(this, pooled, session);
+    return this.lend(session) ?? new Loan(this, await this.#next(session, signal), session);
   }
 
   /**
@@ -148,11 +157,8 @@ export class Pool {
     const now = this.#clock.monotonic();
     if (!this.#good(pooled, now)) return this.retire(pooled);
     pooled.used = true;
-    const [waiting] = this.#waiting;
-    if (waiting !== undefined) {
-      this.#waiting.delete(waiting);
-      return waiting.resolve(pooled);
-    }
+    const waiting = this.#firstWaiting();
+    if (waiting !== undefined) return waiting.resolve(pooled);
     pooled.idleSince = now;
     this.#idle.push(pooled);
     this.#watch();
@@ -185,14 +191,6 @@ export class Pool {
     this.#waiting.clear();
     for (const pooled of this.#idle.splice(0)) this.retire(pooled);
     while (this.#farewells.size > 0) await Promise.all(this.#farewells);
-  }
-
-  #takeIdle(): Pooled | undefined {
-    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
-      if (this.#good(pooled, this.#clock.monotonic())) return pooled;
-      this.retire(pooled);
-    }
-    return undefined;
   }
 
   /** A new one, or the first that comes back where there may be no more. */
@@ -259,11 +257,18 @@ export class Pool {
 
   /** Somebody who waits may make one in the place of one that is gone. */
   #freed(): void {
-    const [waiting] = this.#waiting;
+    const waiting = this.#firstWaiting();
     if (waiting === undefined) return;
-    this.#waiting.delete(waiting);
     this.#making++;
     waiting.resolve(undefined);
+  }
+
+  /** Who has waited longest waits no more. */
+  #firstWaiting(): Waiting | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    const [waiting] = this.#waiting;
+    this.#waiting.delete(waiting);
+    return waiting;
   }
 
   /** One timer for all idle connections: that of the one which has waited longest. */

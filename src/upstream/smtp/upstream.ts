@@ -48,7 +48,11 @@ export class SmtpUpstream implements Upstream {
   }
 
   connect(session: SessionFacts, signal: AbortSignal): Promise<UpstreamLink> {
-    return this.#pool?.lend(session, signal) ?? this.#connect(session, signal);
+    return this.#pool?.connect(session, signal) ?? this.#connect(session, signal);
+  }
+
+  lend(session: SessionFacts): UpstreamLink | undefined {
+    return this.#pool?.lend(session);
   }
 
   async close(): Promise<void> {
