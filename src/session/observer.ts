@@ -111,9 +111,52 @@ export interface Observer {
 }
 
 /** Observers that are told together. */
-export interface ObserverGroup {
-  /** Calls `callback` with each. */
-  forEach(callback: (observer: Observer) => void): void;
+export type ObserverGroup = readonly Observer[] | ReadonlySet<Observer>;
+
+/** Tells one observer of one event. */
+type Teller<A, B, C, D> = (one: Observer, a: A, b: B, c: C, d: D) => void;
+
+/** For each event how one observer is told of it. */
+const tellers: {
+  readonly [Event in keyof Required<Observer>]: (
+    one: Observer,
+    ...told: Parameters<Required<Observer>[Event]>
+  ) => void;
+} = {
+  sessionOpened: (one, session) => one.sessionOpened?.(session),
+  sessionClosed: (one, session, end, cause) => one.sessionClosed?.(session, end, cause),
+  secured: (one, session) => one.secured?.(session),
+  lookedUp: (one, session, took) => one.lookedUp?.(session, took),
+  command: (one, session, command) => one.command?.(session, command),
+  reply: (one, session, reply, to) => one.reply?.(session, reply, to),
+  ruling: (one, phase, facts, ruling) => one.ruling?.(phase, facts, ruling),
+  difference: (one, session, phase, live, shadow) => one.difference?.(session, phase, live, shadow),
+  transactionOpened: (one, transaction) => one.transactionOpened?.(transaction),
+  transaction: (one, transaction, end) => one.transaction?.(transaction, end),
+  upstreamOpened: (one, session, upstream, opened) =>
+    one.upstreamOpened?.(session, upstream, opened),
+  upstreamFailed: (one, session, upstream, error, took) =>
+    one.upstreamFailed?.(session, upstream, error, took),
+  upstreamReply: (one, session, upstream, answered) =>
+    one.upstreamReply?.(session, upstream, answered),
+  upstreamClosed: (one, session, upstream) => one.upstreamClosed?.(session, upstream),
+  dropped: (one, session, octets) => one.dropped?.(session, octets),
+  trouble: (one, session, error) => one.trouble?.(session, error),
+};
+
+function guarded<A, B, C, D>(
+  tell: Teller<A, B, C, D>,
+  one: Observer,
+  a: A,
+  b: B,
+  c: C,
+  d: D,
+): void {
+  try {
+    tell(one, a, b, c, d);
+  } catch {
+    // An observer's own fault is its own; there is nobody here to tell.
+  }
 }
 
 /**
@@ -122,37 +165,38 @@ export interface ObserverGroup {
  * @param groups Read at each event, so that one that is added later is told from then on.
  */
 export function observers(groups: readonly ObserverGroup[]): Required<Observer> {
-  // Mail passes here: no lists of arguments, no iterators, and each event calls from its own place.
-  const each = (tell: (observer: Observer) => void): void => {
-    const guarded = (observer: Observer): void => {
-      try {
-        tell(observer);
-      } catch {
-        // An observer's own fault is its own; there is nobody here to tell.
+  // Mail passes here: no closure and no list of arguments is made for an event. Each event calls from
+  // its own place, and each kind of group is gone through at its own.
+  const each = <A, B, C, D>(tell: Teller<A, B, C, D>, a: A, b?: B, c?: C, d?: D): void => {
+    for (let nth = 0; nth < groups.length; nth++) {
+      const group = groups[nth];
+      if ("size" in group) {
+        for (const one of group) guarded(tell, one, a, b!, c!, d!);
+      } else {
+        for (const one of group) guarded(tell, one, a, b!, c!, d!);
       }
-    };
-    for (let nth = 0; nth < groups.length; nth++) groups[nth].forEach(guarded);
+    }
   };
   return {
-    sessionOpened: (session) => each((one) => one.sessionOpened?.(session)),
-    sessionClosed: (session, end, cause) => each((one) => one.sessionClosed?.(session, end, cause)),
-    secured: (session) => each((one) => one.secured?.(session)),
-    lookedUp: (session, took) => each((one) => one.lookedUp?.(session, took)),
-    command: (session, command) => each((one) => one.command?.(session, command)),
-    reply: (session, reply, to) => each((one) => one.reply?.(session, reply, to)),
-    ruling: (phase, facts, ruling) => each((one) => one.ruling?.(phase, facts, ruling)),
+    sessionOpened: (session) => each(tellers.sessionOpened, session),
+    sessionClosed: (session, end, cause) => each(tellers.sessionClosed, session, end, cause),
+    secured: (session) => each(tellers.secured, session),
+    lookedUp: (session, took) => each(tellers.lookedUp, session, took),
+    command: (session, command) => each(tellers.command, session, command),
+    reply: (session, reply, to) => each(tellers.reply, session, reply, to),
+    ruling: (phase, facts, ruling) => each(tellers.ruling, phase, facts, ruling),
     difference: (session, phase, live, shadow) =>
-      each((one) => one.difference?.(session, phase, live, shadow)),
-    transactionOpened: (transaction) => each((one) => one.transactionOpened?.(transaction)),
-    transaction: (transaction, end) => each((one) => one.transaction?.(transaction, end)),
+      each(tellers.difference, session, phase, live, shadow),
+    transactionOpened: (transaction) => each(tellers.transactionOpened, transaction),
+    transaction: (transaction, end) => each(tellers.transaction, transaction, end),
     upstreamOpened: (session, upstream, opened) =>
-      each((one) => one.upstreamOpened?.(session, upstream, opened)),
+      each(tellers.upstreamOpened, session, upstream, opened),
     upstreamFailed: (session, upstream, error, took) =>
-      each((one) => one.upstreamFailed?.(session, upstream, error, took)),
+      each(tellers.upstreamFailed, session, upstream, error, took),
     upstreamReply: (session, upstream, answered) =>
-      each((one) => one.upstreamReply?.(session, upstream, answered)),
-    upstreamClosed: (session, upstream) => each((one) => one.upstreamClosed?.(session, upstream)),
-    dropped: (session, octets) => each((one) => one.dropped?.(session, octets)),
-    trouble: (session, error) => each((one) => one.trouble?.(session, error)),
+      each(tellers.upstreamReply, session, upstream, answered),
+    upstreamClosed: (session, upstream) => each(tellers.upstreamClosed, session, upstream),
+    dropped: (session, octets) => each(tellers.dropped, session, octets),
+    trouble: (session, error) => each(tellers.trouble, session, error),
   };
 }

@@ -147,6 +147,11 @@ export class Dialogue {
     this.#number++;
   }
 
+  /** A line is not kept any longer, if it is the last of those that are. */
+  forget(said: Utterance): void {
+    if (this.#lines.at(-1) === said) this.#lines.pop();
+  }
+
   /** Adds a line and forgets the oldest ones beyond `room`. */
   add(said: Utterance, room: number): void {
     this.#number = said.number;

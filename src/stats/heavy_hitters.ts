@@ -40,6 +40,8 @@ export class HeavyHitters {
   /** A binary heap, the lowest count first. */
   readonly #heap: Hitter[];
   #agedAt: number;
+  /** The one that came last: who comes most often is often the next, too. */
+  #last: Hitter | undefined;
 
   /**
    * Has counted nothing yet.
@@ -63,8 +65,9 @@ export class HeavyHitters {
    */
   add(key: string, now: number = this.#clock.now()): void {
     this.#age(now);
-    const kept = key.slice(0, KEY_LENGTH);
-    const hitter = this.#byKey.get(kept) ?? this.#admit(kept);
+    const kept = key.length > KEY_LENGTH ? key.slice(0, KEY_LENGTH) : key;
+    const known = this.#last?.key === kept ? this.#last : this.#byKey.get(kept);
+    const hitter = this.#last = known ?? this.#admit(kept);
     hitter.count++;
     this.#sink(hitter);
   }

@@ -1,8 +1,9 @@
 /**
  * What has gone on for the last 5 minutes, the last hour and the last day, in about 80 kB.
  *
- * There is a ring of equal steps for each of the three, and all that is recorded goes to all of them.
- * No timer moves them: a step ends when something is recorded or asked for after it.
+ * There is a ring of equal steps for each of the three, and all that is recorded goes to all of them,
+ * a second at a time. No timer moves them: a step ends when something is recorded or asked for after
+ * it.
  *
  * @module
  */
@@ -21,16 +22,35 @@ const spans: Readonly<Record<Span, { readonly step: number; readonly steps: numb
   "1d": { step: 300_000, steps: 288 },
 };
 
+const SECOND = 1_000;
+
+/** What has happened in the present second. Each step of a span is made of whole ones. */
+class Second {
+  readonly transactions = Object.fromEntries(
+    outcomes.map((outcome) => [outcome, 0]),
+  ) as Record<Outcome, number>;
+  octets = 0;
+  readonly upstream = new LogHistogram();
+  readonly policy = new LogHistogram();
+
+  clear(): void {
+    for (const outcome of outcomes) this.transactions[outcome] = 0;
+    this.octets = 0;
+    this.upstream.clear();
+    this.policy.clear();
+  }
+}
+
 /** The steps of one span, and the present one, which is not over. */
 class Ring {
-  readonly transactions: Readonly<Record<Outcome, Float64Array>>;
-  readonly octets: Float64Array;
+  readonly #transactions: Readonly<Record<Outcome, Float64Array>>;
+  readonly #octets: Float64Array;
   readonly #sessions: Float64Array;
   readonly #upstreamP99: Float64Array;
   readonly #policyP99: Float64Array;
   /** Of the present step. */
-  readonly upstream = new LogHistogram();
-  readonly policy = new LogHistogram();
+  readonly #upstream = new LogHistogram();
+  readonly #policy = new LogHistogram();
   readonly #step: number;
   readonly #steps: number;
   /** The number of the present step since 1970. */
@@ -41,17 +61,17 @@ class Ring {
     this.#steps = steps;
     this.#present = Math.floor(now / step);
     const series = () => new Float64Array(steps + 1);
-    this.transactions = Object.fromEntries(
+    this.#transactions = Object.fromEntries(
       outcomes.map((outcome) => [outcome, series()]),
     ) as Record<Outcome, Float64Array>;
-    this.octets = series();
+    this.#octets = series();
     this.#sessions = series();
     this.#upstreamP99 = series();
     this.#policyP99 = series();
   }
 
   /** Where the present step has its numbers. */
-  get place(): number {
+  get #place(): number {
     return this.#placeOf(this.#present);
   }
 
@@ -59,16 +79,25 @@ class Ring {
     return number % (this.#steps + 1);
   }
 
+  /** Adds a second of the present step. */
+  add({ transactions, octets, upstream, policy }: Second): void {
+    const place = this.#place;
+    for (const outcome of outcomes) this.#transactions[outcome][place] += transactions[outcome];
+    this.#octets[place] += octets;
+    this.#upstream.merge(upstream);
+    this.#policy.merge(policy);
+  }
+
   /** Makes the step of `now` the present one; up to now so many sessions were open. */
   advance(now: number, sessions: number): void {
     const present = Math.floor(now / this.#step);
     if (present === this.#present) return;
-    const ended = this.place;
+    const ended = this.#place;
     this.#sessions[ended] = sessions;
-    this.#upstreamP99[ended] = this.upstream.quantile(0.99);
-    this.#policyP99[ended] = this.policy.quantile(0.99);
-    this.upstream.clear();
-    this.policy.clear();
+    this.#upstreamP99[ended] = this.#upstream.quantile(0.99);
+    this.#policyP99[ended] = this.#policy.quantile(0.99);
+    this.#upstream.clear();
+    this.#policy.clear();
     // If the clock was put back, what lies ahead of it now is forgotten.
     const first = Math.min(present, this.#present) + 1;
     const last = Math.max(present, this.#present);
@@ -80,8 +109,8 @@ class Ring {
 
   /** In a step in which nothing happens the sessions stay open. */
   #empty(place: number, sessions: number): void {
-    for (const outcome of outcomes) this.transactions[outcome][place] = 0;
-    this.octets[place] = 0;
+    for (const outcome of outcomes) this.#transactions[outcome][place] = 0;
+    this.#octets[place] = 0;
     this.#sessions[place] = sessions;
     this.#upstreamP99[place] = 0;
     this.#policyP99[place] = 0;
@@ -89,7 +118,7 @@ class Ring {
 
   view(): HistoryView {
     // The oldest step is the one that the next will take the place of.
-    const oldest = this.place + 1;
+    const oldest = this.#place + 1;
     const inOrder = (series: Float64Array): number[] =>
       Array.from({ length: this.#steps }, (_, n) => series[this.#placeOf(oldest + n)]);
     return {
@@ -97,9 +126,9 @@ class Ring {
       step: this.#step,
       series: {
         transactions: Object.fromEntries(
-          outcomes.map((outcome) => [outcome, inOrder(this.transactions[outcome])]),
+          outcomes.map((outcome) => [outcome, inOrder(this.#transactions[outcome])]),
         ) as Record<Outcome, number[]>,
-        octets: inOrder(this.octets),
+        octets: inOrder(this.#octets),
         sessions: inOrder(this.#sessions),
         upstreamP99: inOrder(this.#upstreamP99),
         policyP99: inOrder(this.#policyP99),
@@ -113,6 +142,9 @@ export class History {
   readonly #clock: Pick<Clock, "now">;
   readonly #bySpan: Readonly<Record<Span, Ring>>;
   readonly #rings: readonly Ring[];
+  readonly #second = new Second();
+  /** The number of that one since 1970. */
+  #present: number;
   #sessions = 0;
 
   /**
@@ -123,6 +155,7 @@ export class History {
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
     const now = clock.now();
+    this.#present = Math.floor(now / SECOND);
     this.#bySpan = {
       "5m": new Ring(spans["5m"], now),
       "1h": new Ring(spans["1h"], now),
@@ -135,31 +168,38 @@ export class History {
    * A mail transaction has ended.
    *
    * @param octets Of the message; they count if it was accepted.
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
    */
-  recordTransaction(outcome: Outcome, octets: number): void {
-    this.#advance();
-    for (const ring of this.#rings) {
-      ring.transactions[outcome][ring.place]++;
-      if (outcome === "accepted") ring.octets[ring.place] += octets;
-    }
+  recordTransaction(outcome: Outcome, octets: number, now: number = this.#clock.now()): void {
+    this.#advance(now);
+    this.#second.transactions[outcome]++;
+    if (outcome === "accepted") this.#second.octets += octets;
   }
 
   /** From now on so many sessions are open. */
   recordSessions(open: number): void {
-    this.#advance();
+    this.#advance(this.#clock.now());
     this.#sessions = open;
   }
 
-  /** The upstream has answered a message after so many milliseconds. */
-  recordUpstream(took: number): void {
-    this.#advance();
-    for (const { upstream } of this.#rings) upstream.record(took);
+  /**
+   * The upstream has answered a message after so many milliseconds.
+   *
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
+   */
+  recordUpstream(took: number, now: number = this.#clock.now()): void {
+    this.#advance(now);
+    this.#second.upstream.record(took);
   }
 
-  /** The policy has answered a question after so many milliseconds. */
-  recordPolicy(took: number): void {
-    this.#advance();
-    for (const { policy } of this.#rings) policy.record(took);
+  /**
+   * The policy has answered a question after so many milliseconds.
+   *
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
+   */
+  recordPolicy(took: number, now: number = this.#clock.now()): void {
+    this.#advance(now);
+    this.#second.policy.record(took);
   }
 
   /**
@@ -170,12 +210,18 @@ export class History {
    * sessions stay open.
    */
   view(span: Span): HistoryView {
-    this.#advance();
+    this.#advance(this.#clock.now());
     return this.#bySpan[span].view();
   }
 
-  #advance(): void {
-    const now = this.#clock.now();
-    for (const ring of this.#rings) ring.advance(now, this.#sessions);
+  #advance(now: number): void {
+    const present = Math.floor(now / SECOND);
+    if (present === this.#present) return;
+    for (const ring of this.#rings) {
+      ring.add(this.#second);
+      ring.advance(now, this.#sessions);
+    }
+    this.#second.clear();
+    this.#present = present;
   }
 }

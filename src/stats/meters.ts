@@ -225,13 +225,14 @@ export class Labelled<Child, Names extends LabelNames> {
     let node: Branch<Child> | Child = this.#root;
     for (let place = 0; place < values.length; place++) {
       const next: Branch<Child> | Child | undefined = (node as Branch<Child>).get(values[place]);
-      if (next === undefined) return this.#missing(values);
+      // Handed on one by one: then there need be no array of them.
+      if (next === undefined) return this.#missing(...values);
       node = next;
     }
     return node as Child;
   }
 
-  #missing(values: LabelValues<Names>): Child {
+  #missing(...values: LabelValues<Names>): Child {
     const others = this.#names.map(() => OTHER) as unknown as LabelValues<Names>;
     const full = this.#children.length >= this.#most;
     return full && values.some((value) => value !== OTHER)

@@ -23,7 +23,7 @@ import type { ParsedLine } from "../stages/command_parser.ts";
 import { version } from "../version.ts";
 import { AnswerMeters } from "./answer_meters.ts";
 import { type Counter, type Gauge, type LabelledOptions, Meters } from "./meters.ts";
-import { outcomes } from "./views.ts";
+import { type Outcome, outcomes } from "./views.ts";
 import { outcomeOf } from "./transaction_record.ts";
 import { isCalledOff } from "./upstream_log.ts";
 
@@ -73,7 +73,7 @@ export class Metrics implements Observer {
   readonly #replies;
   readonly #ownReplies;
   readonly #commandSeconds;
-  readonly #transactions;
+  readonly #transactions: Readonly<Record<Outcome, Counter>>;
   readonly #recipients;
   readonly #messageOctets;
   readonly #messageSizes;
@@ -134,7 +134,7 @@ export class Metrics implements Observer {
       help: "From a command, or the end of mail data, to its reply.",
       labels: ["phase"],
     });
-    this.#transactions = meters.counter({
+    const transactions = meters.counter({
       name: "sluice_transactions_total",
       help: "Mail transactions that have ended, by how.",
       labels: ["outcome"],
@@ -254,7 +254,9 @@ export class Metrics implements Observer {
     });
     this.adminDeeds = meters.counter(DEEDS);
     // What is there from the beginning is seen to rise by its first count.
-    for (const outcome of outcomes) this.#transactions.with(outcome);
+    this.#transactions = Object.fromEntries(
+      outcomes.map((outcome) => [outcome, transactions.with(outcome)]),
+    ) as Record<Outcome, Counter>;
     for (const side of ["client", "upstream"]) this.#dropped.with(side);
     for (const phase of phases) this.#differences.with(phase);
     for (const kind of SMUGGLING) this.#smuggling.with(kind);
@@ -307,7 +309,7 @@ export class Metrics implements Observer {
   }
 
   transaction({ original, octets }: TransactionFacts, end: TransactionEnd): void {
-    this.#transactions.with(outcomeOf(end)).add();
+    this.#transactions[outcomeOf(end)].add();
     for (const { reply } of original.recipients) {
       this.#recipients.with(reply?.positive ? "accepted" : "refused").add();
     }

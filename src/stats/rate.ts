@@ -12,8 +12,12 @@ const SECONDS = 10;
 /** See the module. */
 export class Rate {
   readonly #clock: Pick<Clock, "now">;
-  /** Of the present second and those before it, each at its number modulo the length. */
-  readonly #counts = new Float64Array(SECONDS + 1);
+  /** Of the last seconds that are over, in a ring. */
+  readonly #counts = new Float64Array(SECONDS);
+  /** Where the oldest of them is. */
+  #oldest = 0;
+  /** Of the present second. */
+  #count = 0;
   #present: number;
 
   constructor(clock: Pick<Clock, "now">) {
@@ -28,23 +32,24 @@ export class Rate {
    */
   add(n: number = 1, now: number = this.#clock.now()): void {
     this.#advance(now);
-    this.#counts[this.#present % this.#counts.length] += n;
+    this.#count += n;
   }
 
   /** A second, over the last ten that are over. */
   get perSecond(): number {
     this.#advance(this.#clock.now());
-    const present = this.#counts[this.#present % this.#counts.length];
-    return (this.#counts.reduce((sum, count) => sum + count, 0) - present) / SECONDS;
+    return this.#counts.reduce((sum, count) => sum + count, 0) / SECONDS;
   }
 
   #advance(at: number): void {
     const now = Math.floor(at / SECOND);
     if (now === this.#present) return;
     // After a clock was put back everything begins anew.
-    const passed = now < this.#present ? this.#counts.length : now - this.#present;
-    for (let nth = 0; nth < Math.min(passed, this.#counts.length); nth++) {
-      this.#counts[(now - nth) % this.#counts.length] = 0;
+    const passed = now < this.#present ? Infinity : now - this.#present;
+    for (let nth = 0; nth < Math.min(passed, SECONDS + 1); nth++) {
+      this.#counts[this.#oldest] = this.#count;
+      this.#oldest = (this.#oldest + 1) % SECONDS;
+      this.#count = 0;
     }
     this.#present = now;
   }

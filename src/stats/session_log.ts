@@ -18,7 +18,8 @@ import type {
 } from "../session/observer.ts";
 import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
-import { Dialogue, keptOf, lineOf, type Utterance } from "./dialogue.ts";
+import { keptOf, lineOf, type Utterance } from "./dialogue.ts";
+import { type MailAsked, OpenSession } from "./open_session.ts";
 import type { Pen } from "./pen.ts";
 import { TransactionDraft } from "./transaction_record.ts";
 import type { DialogueLine, SessionDetail, SessionView } from "./views.ts";
@@ -36,71 +37,19 @@ export type Ended = (
   transaction: TransactionFacts,
   session: SessionFacts,
   end: TransactionEnd,
+  /** Milliseconds since 1970. */
+  now: number,
 ) => void;
 
 /** For how long somebody who has looked at a session is taken to look on, in milliseconds. */
 const LOOK = 10_000;
 
-/** A MAIL command that has come. */
-interface MailAsked {
-  readonly said: Utterance;
-  /** When, by the clock's `monotonic`. */
-  readonly since: number;
-}
-
 /** Who takes part in what is remembered. */
 export interface SessionLogOptions {
-  /** Whether all that is said in the transaction which begins now is to be kept. */
-  readonly detailed: () => boolean;
+  /** Whether all that is said in the transaction which begins `now` is to be kept. */
+  readonly detailed: (now: number) => boolean;
   /** Told of each that is over. */
   readonly ended: Ended;
-}
-
-/** One session. */
-class OpenSession {
-  readonly dialogue = new Dialogue();
-  /**
-   * Of each command whose last reply has not been written, the transaction to which both belong. The
-   * oldest first: replies are written in this order (RFC 2920 §3.2).
-   */
-  readonly asked: (TransactionDraft | undefined)[] = [];
-  /** The last MAIL. */
-  mail: MailAsked | undefined;
-  doing = "";
-  /** Somebody looks at it until then, in milliseconds since 1970. */
-  watchedUntil = -Infinity;
-  activeAt: number;
-  /** Transactions that have ended. */
-  transactions = 0;
-  /** The one that is open. */
-  draft: TransactionDraft | undefined;
-  /** One that has ended unasked: why is told next. */
-  closing: TransactionDraft | undefined;
-  /** Id of that one. */
-  transaction: string | undefined;
-
-  constructor(public facts: SessionFacts) {
-    this.activeAt = facts.startedAt;
-  }
-
-  view(pen: Pen): SessionView {
-    const { id, startedAt, listener, client } = this.facts;
-    const { doing, activeAt, transactions, transaction } = this;
-    return {
-      id,
-      startedAt,
-      listener,
-      client: client.address,
-      ...client.name !== undefined && { name: client.name },
-      hello: client.hello,
-      ...client.tls !== undefined && { tls: client.tls.version },
-      ...client.login !== undefined && { login: pen.login(client.login) },
-      doing,
-      activeAt,
-      transactions,
-      ...transaction !== undefined && { transaction },
-    };
-  }
 }
 
 /** See the module. */
@@ -108,6 +57,8 @@ export class SessionLog implements Observer {
   readonly #clock: Clock;
   readonly #options: SessionLogOptions;
   readonly #open = new Map<string, OpenSession>();
+  /** The one that was found last: nearly always it is the one of the next event, too. */
+  #found: OpenSession | undefined;
   #total = 0;
 
   constructor(clock: Clock, options: SessionLogOptions) {
@@ -168,17 +119,20 @@ export class SessionLog implements Observer {
 
   sessionClosed({ id }: SessionFacts): void {
     this.#open.delete(id);
+    this.#found = undefined;
   }
 
   secured(facts: SessionFacts): void {
     const { version, cipher } = facts.client.tls!;
-    const session = this.#active(facts);
-    if (session !== undefined) this.#note(session, `TLS: ${version} ${cipher}`);
+    const now = this.#clock.now();
+    const session = this.#active(facts, now);
+    if (session !== undefined) this.#note(session, `TLS: ${version} ${cipher}`, now);
   }
 
-  command(facts: SessionFacts, command: ParsedLine): void {
+  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
+  command(facts: SessionFacts, command: ParsedLine, now: number = this.#clock.now()): void {
     // One that has begun before anybody counted is met here.
-    const session = this.#active(facts) ?? this.#enter(facts);
+    const session = this.#active(facts, now) ?? this.#enter(facts);
     session.closing = undefined;
     if ("verb" in command && command.verb !== undefined) session.doing = command.verb;
     // A new transaction takes its MAIL to itself.
@@ -187,19 +141,28 @@ export class SessionLog implements Observer {
     session.asked.push(draft);
     if (this.#isPassedOver(session, draft)) return;
     const said = { number: session.dialogue.next, at: session.activeAt, command: keptOf(command) };
-    if (mail) session.mail = { said, since: this.#clock.monotonic() };
+    if (mail) {
+      session.mail = { said, since: this.#clock.monotonic() };
+      if (session.bare !== undefined && !session.watched) session.dialogue.forget(session.bare);
+    }
     this.#say(session, said, draft);
   }
 
-  reply(facts: SessionFacts, reply: Reply, { verb, took }: Answered): void {
-    const session = this.#active(facts);
+  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
+  reply(
+    facts: SessionFacts,
+    reply: Reply,
+    { verb, took }: Answered,
+    now: number = this.#clock.now(),
+  ): void {
+    const session = this.#active(facts, now);
     if (session === undefined) return;
     // What nobody has asked for is the last that a session says.
-    const draft = session.asked.length === 0 ? session.closing : session.asked[0];
+    const draft = session.asked.isEmpty ? session.closing : session.asked.first;
     if (!reply.intermediate) session.asked.shift();
     if (this.#isPassedOver(session, draft)) return;
     const number = session.dialogue.next;
-    this.#say(session, { number, at: session.activeAt, reply, verb, took }, draft);
+    this.#say(session, { number, at: now, reply, verb, took }, draft);
   }
 
   ruling<P extends Phase>(phase: P, facts: PhaseFacts[P], ruling: Ruling): void {
@@ -211,29 +174,35 @@ export class SessionLog implements Observer {
     draft.happen({ until: this.#clock.monotonic(), took, phase, ruling });
   }
 
-  transactionOpened({ id, session: { id: of } }: TransactionFacts): void {
-    const session = this.#open.get(of);
+  transactionOpened({ id, session: facts }: TransactionFacts): void {
+    const session = this.#find(facts);
     if (session === undefined) return;
     session.transaction = id;
     const { mail } = session;
     session.mail = undefined;
-    session.draft = this.#draft(mail);
+    const draft = session.draft = this.#draft(mail);
     if (mail === undefined) return;
-    session.asked[session.asked.length - 1] = session.draft;
-    session.draft.say(mail.said, this.#room / 2);
+    session.asked.last = draft;
+    draft.say(mail.said, this.#room / 2);
+    session.bare = draft.detailed ? undefined : mail.said;
   }
 
-  transaction(facts: TransactionFacts, end: TransactionEnd): void {
-    const session = this.#open.get(facts.session.id) ?? this.#enter(facts.session);
+  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
+  transaction(
+    facts: TransactionFacts,
+    end: TransactionEnd,
+    now: number = this.#clock.now(),
+  ): void {
+    const session = this.#find(facts.session) ?? this.#enter(facts.session);
     const draft = session.draft ?? this.#draft();
     if (facts.octets > 0 && !this.#isPassedOver(session, draft)) {
-      this.#note(session, `mail data: ${facts.octets} octets`);
+      this.#note(session, `mail data: ${facts.octets} octets`, now);
     }
     session.transactions++;
     session.transaction = undefined;
     session.draft = undefined;
-    if (session.asked.length === 0) session.closing = draft;
-    this.#options.ended(draft, facts, session.facts, end);
+    if (session.asked.isEmpty) session.closing = draft;
+    this.#options.ended(draft, facts, session.facts, end, now);
   }
 
   upstreamOpened(facts: SessionFacts, upstream: string, { took, tls }: UpstreamOpened): void {
@@ -263,15 +232,15 @@ export class SessionLog implements Observer {
   }
 
   /** The open transaction, where what happens in it is kept. */
-  #drafted({ id }: SessionFacts): TransactionDraft | undefined {
-    const draft = this.#open.get(id)?.draft;
+  #drafted(facts: SessionFacts): TransactionDraft | undefined {
+    const draft = this.#find(facts)?.draft;
     return draft?.detailed ? draft : undefined;
   }
 
   /** Whether what is said is not kept: nobody looks, and there are too many. The number tells of it. */
   #isPassedOver(session: OpenSession, draft: TransactionDraft | undefined): boolean {
     if (draft === undefined || draft.detailed) return false;
-    if (session.watchedUntil >= session.activeAt) return false;
+    if (session.watched) return false;
     session.dialogue.skip();
     return true;
   }
@@ -283,24 +252,31 @@ export class SessionLog implements Observer {
     return session;
   }
 
-  /** The session, which has just said or heard something, with what is known of its client by now. */
-  #active(facts: SessionFacts): OpenSession | undefined {
+  #find(facts: SessionFacts): OpenSession | undefined {
+    if (this.#found?.facts === facts) return this.#found;
     const session = this.#open.get(facts.id);
+    this.#found = session;
+    return session;
+  }
+
+  /** The session, which has just said or heard something, with what is known of its client by now. */
+  #active(facts: SessionFacts, now: number): OpenSession | undefined {
+    const session = this.#find(facts);
     if (session === undefined) return undefined;
     session.facts = facts;
-    session.activeAt = this.#clock.now();
+    session.activeAt = now;
     return session;
   }
 
   #draft(mail?: MailAsked): TransactionDraft {
-    const startedAt = mail?.said.at ?? this.#clock.now();
+    const now = this.#clock.now();
     const since = mail?.since ?? this.#clock.monotonic();
-    return new TransactionDraft(startedAt, since, this.#options.detailed());
+    return new TransactionDraft(mail?.said.at ?? now, since, this.#options.detailed(now));
   }
 
-  #note(session: OpenSession, note: string): void {
+  #note(session: OpenSession, note: string, at: number): void {
     const number = session.dialogue.next;
-    this.#say(session, { number, at: this.#clock.now(), note }, session.draft);
+    this.#say(session, { number, at, note }, session.draft);
   }
 
   #say(session: OpenSession, said: Utterance, draft: TransactionDraft | undefined): void {

@@ -98,16 +98,18 @@ export class Stats {
     this.#recipientDomains = new HeavyHitters(clock);
     this.metrics = new Metrics(this.#startedAt);
     this.history = new History(clock);
-    this.transactions = new TransactionLog(transactions, {
-      clock,
-      perSecond: perSecond ?? Math.ceil(transactions / SECONDS),
-    }, nextNumber);
+    this.transactions = new TransactionLog(
+      transactions,
+      perSecond ?? Math.ceil(transactions / SECONDS),
+      nextNumber,
+    );
     this.upstreams = new UpstreamLog(clock, (name, connections) => {
       this.metrics.upstreamConnections.with(name).read(connections);
     });
     this.sessions = new SessionLog(clock, {
-      detailed: () => this.transactions.begins(),
-      ended: (draft, facts, session, end) => {
+      detailed: (now) => this.transactions.begins(now),
+      ended: (draft, facts, session, end, now) => {
+        if (this.transactions.leavesOut(draft, end, now)) return this.transactions.skip();
         const took = clock.monotonic() - draft.since;
         this.transactions.add({ draft, facts, session, end, took });
       },
@@ -157,9 +159,13 @@ export class Stats {
     };
   }
 
-  /** Tells each part what it counts. Mail passes here, so each call stands by itself. */
+  /**
+   * Tells each part what it counts. Mail passes here, so each call stands by itself, and the clock is
+   * read once for all.
+   */
   #tell(): Observer {
     const { metrics, sessions, rules, upstreams } = this;
+    const clock = this.#clock;
     return {
       sessionOpened: (session) => {
         sessions.sessionOpened(session);
@@ -178,14 +184,17 @@ export class Stats {
       lookedUp: (session, took) => metrics.lookedUp(session, took),
       command: (session, command) => {
         metrics.command(session, command);
-        sessions.command(session, command);
+        sessions.command(session, command, clock.now());
       },
       reply: (session, reply, to) => {
+        const now = clock.now();
         metrics.reply(session, reply, to);
-        sessions.reply(session, reply, to);
-        this.#commandTimes.record(to.took);
+        sessions.reply(session, reply, to, now);
+        this.#commandTimes.record(to.took, now);
       },
       ruling: (phase, facts, ruling) => {
+        // Where nobody is asked, nobody has anything to say.
+        if (ruling.asked === undefined && ruling.steps.length === 0) return;
         metrics.ruling(phase, facts, ruling);
         sessions.ruling(phase, facts, ruling);
         rules.ruling(phase, facts, ruling);
@@ -194,9 +203,10 @@ export class Stats {
       difference: (session, phase) => metrics.difference(session, phase),
       transactionOpened: (transaction) => sessions.transactionOpened(transaction),
       transaction: (transaction, end) => {
+        const now = clock.now();
         metrics.transaction(transaction, end);
-        sessions.transaction(transaction, end);
-        this.#sumTransaction(transaction, end);
+        sessions.transaction(transaction, end, now);
+        this.#sumTransaction(transaction, end, now);
       },
       upstreamOpened: (session, upstream, opened) => {
         metrics.upstreamOpened(session, upstream, opened);
@@ -211,10 +221,13 @@ export class Stats {
       upstreamReply: (session, upstream, answered) => {
         metrics.upstreamReply(session, upstream, answered);
         sessions.upstreamReply(session, upstream, answered);
-        upstreams.upstreamReply(session, upstream, answered);
-        if (answered.verb !== "message") return;
-        this.#upstreamTimes.record(answered.took);
-        this.history.recordUpstream(answered.took);
+        if (answered.verb !== "message") {
+          return upstreams.upstreamReply(session, upstream, answered);
+        }
+        const now = clock.now();
+        upstreams.upstreamReply(session, upstream, answered, now);
+        this.#upstreamTimes.record(answered.took, now);
+        this.history.recordUpstream(answered.took, now);
       },
       upstreamClosed: (session, upstream) => upstreams.upstreamClosed(session, upstream),
       dropped: (session, octets) => metrics.dropped(session, octets),
@@ -225,21 +238,21 @@ export class Stats {
   #sumRuling({ asked = [] }: Ruling): void {
     if (asked.length === 0) return;
     const took = asked.reduce((sum, one) => sum + one.took, 0);
-    this.#policyTimes.record(took);
-    this.history.recordPolicy(took);
+    const now = this.#clock.now();
+    this.#policyTimes.record(took, now);
+    this.history.recordPolicy(took, now);
   }
 
-  #sumTransaction(facts: TransactionFacts, end: TransactionEnd): void {
+  #sumTransaction(facts: TransactionFacts, end: TransactionEnd, now: number): void {
     const { session, original, octets } = facts;
     const outcome = outcomeOf(end);
-    const now = this.#clock.now();
     this.#outcomes[outcome]++;
     this.#transactionRate.add(1, now);
     if (outcome === "accepted") {
       this.#octets += octets;
       this.#octetRate.add(octets, now);
     }
-    this.history.recordTransaction(outcome, octets);
+    this.history.recordTransaction(outcome, octets, now);
     this.#clients.add(session.client.address, now);
     this.#senderDomains.add(original.reversePath.domain, now);
     for (const { forwardPath } of original.recipients) {

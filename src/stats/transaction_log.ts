@@ -4,11 +4,17 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
 import type { Path } from "../rfc5321/path.ts";
 import type { Envelope, TransactionFacts } from "../session/facts.ts";
+import type { TransactionEnd } from "../session/observer.ts";
 import { type Pen, pens } from "./pen.ts";
-import { outcomeOf, type TransactionRecord, viewOf, weightOf } from "./transaction_record.ts";
+import {
+  outcomeOf,
+  type TransactionDraft,
+  type TransactionRecord,
+  viewOf,
+  weightOf,
+} from "./transaction_record.ts";
 import type { Outcome, TransactionView } from "./views.ts";
 
 /** Which transactions are wanted; each one that is given has to be met. Texts without case. */
@@ -28,24 +34,13 @@ export interface TransactionFilter {
 /** Room for the weight of one transaction: several times that of one recipient's. */
 const AVERAGE_WEIGHT = 50;
 
-/** What is remembered of a burst. */
-export interface Sampling {
-  /** Says which second it is. */
-  readonly clock: Pick<Clock, "now">;
-  /**
-   * Transactions of one second that are remembered with all that is said in them; and so many more of
-   * those that are not accepted, without.
-   */
-  readonly perSecond: number;
-}
-
 /**
  * See the module. To remember costs more than all else that is done for statistics, so of a burst only
  * the beginning of each second is remembered; the numbers count all.
  */
 export class TransactionLog {
   readonly #room: number;
-  readonly #sampling: Sampling | undefined;
+  readonly #perSecond: number;
   readonly #next: () => number;
   /** By number; what was not remembered leaves a gap. */
   readonly #records = new Map<number, TransactionRecord>();
@@ -59,12 +54,17 @@ export class TransactionLog {
 
   /**
    * @param room How many are kept at most; fewer where they are large, but always the last one.
-   * @param sampling Default: all are remembered.
+   * @param perSecond Transactions of one second that are remembered with all that is said in them; and
+   * so many more of those that are not accepted, without. Default: all.
    * @param next The number of the next one, above that of the last. Default: one more.
    */
-  constructor(room: number, sampling?: Sampling, next: () => number = () => this.#number + 1) {
+  constructor(
+    room: number,
+    perSecond: number = Infinity,
+    next: () => number = () => this.#number + 1,
+  ) {
     this.#room = room;
-    this.#sampling = sampling;
+    this.#perSecond = perSecond;
     this.#next = next;
   }
 
@@ -73,21 +73,40 @@ export class TransactionLog {
     return this.#number;
   }
 
-  /** Whether all that is said in the transaction which begins now is to be kept. */
-  begins(): boolean {
-    if (this.#sampling === undefined) return true;
-    this.#turn(this.#sampling.clock);
-    return ++this.#detailed <= this.#sampling.perSecond;
+  /**
+   * Whether all that is said in the transaction which begins now is to be kept.
+   *
+   * @param now Milliseconds since 1970.
+   */
+  begins(now: number): boolean {
+    this.#turn(now);
+    return ++this.#detailed <= this.#perSecond;
   }
 
   /**
-   * Counts one, remembers it if there are not too many, and forgets the oldest for it.
+   * Whether there are too many for one that has ended now to be remembered.
+   *
+   * @param now Milliseconds since 1970.
+   */
+  leavesOut(draft: TransactionDraft, end: TransactionEnd, now: number): boolean {
+    if (draft.detailed) return false;
+    if (end.kind === "accepted") return true;
+    this.#turn(now);
+    return ++this.#brief > this.#perSecond;
+  }
+
+  /** Counts one that is left out. */
+  skip(): void {
+    this.#number = this.#next();
+  }
+
+  /**
+   * Counts one, remembers it, and forgets the oldest for it.
    *
    * @returns What is remembered.
    */
-  add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord | undefined {
+  add(record: Omit<TransactionRecord, "number" | "weight">): TransactionRecord {
     this.#number = this.#next();
-    if (this.#isTooMany(record)) return undefined;
     const facts = settled(record.facts);
     const numbered = { ...record, facts, number: this.#number, weight: weightOf(record) };
     this.#records.set(this.#number, numbered);
@@ -96,16 +115,9 @@ export class TransactionLog {
     return numbered;
   }
 
-  #isTooMany({ draft, end }: Pick<TransactionRecord, "draft" | "end">): boolean {
-    if (draft.detailed || this.#sampling === undefined) return false;
-    if (end.kind === "accepted") return true;
-    this.#turn(this.#sampling.clock);
-    return ++this.#brief > this.#sampling.perSecond;
-  }
-
   /** In a new second there is room again. */
-  #turn(clock: Pick<Clock, "now">): void {
-    const second = Math.floor(clock.now() / 1000);
+  #turn(now: number): void {
+    const second = Math.floor(now / 1000);
     if (second === this.#second) return;
     this.#second = second;
     this.#detailed = 0;

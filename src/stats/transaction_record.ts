@@ -38,34 +38,48 @@ export type Happening =
 /** In the place of a dialogue. */
 const NOT_KEPT = "What was said was not kept: too many transactions in this second";
 
+/** What is kept of a transaction, but for its middle. */
+interface Kept {
+  readonly happenings: BothEnds<Happening>;
+  readonly dialogue: BothEnds<Utterance>;
+}
+
 /** A transaction while it is open. */
 export class TransactionDraft {
-  readonly #happenings: BothEnds<Happening> = new BothEnds();
-  readonly #dialogue: BothEnds<Utterance> = new BothEnds();
+  /** Absent where nothing of it is kept. */
+  readonly #kept: Kept | undefined;
 
   /**
    * Begins with MAIL.
    *
    * @param startedAt Milliseconds since 1970.
    * @param since The same moment by the clock's `monotonic`: the wall clock may be put back meanwhile.
-   * @param detailed What is said and what takes time in it is kept. Default true.
+   * @param detailed See the member. Default true.
    */
   constructor(
     readonly startedAt: number,
     readonly since: number,
-    readonly detailed: boolean = true,
-  ) {}
+    detailed: boolean = true,
+  ) {
+    if (detailed) this.#kept = { happenings: new BothEnds(), dialogue: new BothEnds() };
+  }
+
+  /** Whether what is said and what takes time in it is kept. */
+  get detailed(): boolean {
+    return this.#kept !== undefined;
+  }
 
   /** What took time, in the order in which it ended. */
   get happenings(): readonly Happening[] {
-    const { first, last } = this.#happenings;
+    if (this.#kept === undefined) return [];
+    const { first, last } = this.#kept.happenings;
     return [...first, ...last];
   }
 
   /** What was said; a note stands for what is left out. */
   get dialogue(): readonly Utterance[] {
-    if (!this.detailed) return [{ number: 0, at: this.startedAt, note: NOT_KEPT }];
-    const { first, last, left } = this.#dialogue;
+    if (this.#kept === undefined) return [{ number: 0, at: this.startedAt, note: NOT_KEPT }];
+    const { first, last, left } = this.#kept.dialogue;
     if (left === 0) return [...first, ...last];
     const { number, at } = last[0];
     return [...first, { number: number - 1, at, note: `${left} lines left out` }, ...last];
@@ -77,12 +91,12 @@ export class TransactionDraft {
    * @param room Of how many lines each end is kept.
    */
   say(said: Utterance, room: number): void {
-    if (this.detailed) this.#dialogue.add(said, room);
+    this.#kept?.dialogue.add(said, room);
   }
 
   /** Adds what took time. */
   happen(happening: Happening): void {
-    if (this.detailed) this.#happenings.add(happening, MOST_HAPPENINGS);
+    this.#kept?.happenings.add(happening, MOST_HAPPENINGS);
   }
 }
 

@@ -38,6 +38,8 @@ export class UpstreamLog implements Observer {
   readonly #clock: Clock;
   readonly #tallies = new Map<string, Tally>();
   readonly #met: (name: string, connections: () => number) => void;
+  /** The one that was told of last. */
+  #last: { readonly name: string; readonly tally: Tally } | undefined;
 
   /** @param met Told of each upstream at its first event, and how to learn of its open connections. */
   constructor(clock: Clock, met: (name: string, connections: () => number) => void) {
@@ -100,16 +102,18 @@ export class UpstreamLog implements Observer {
     tally.lastError = { at: tally.failedAt, text: messageOf(error) };
   }
 
+  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
   upstreamReply(
     _session: SessionFacts,
     upstream: string,
     { verb, took, reply }: UpstreamAnswered,
+    now?: number,
   ): void {
     const tally = this.#tally(upstream);
     if (tally === undefined) return;
     if (reply === undefined) {
       tally.lastError = { at: this.#clock.now(), text: `No reply to ${verb}` };
-    } else if (verb === "message") tally.answering.record(took);
+    } else if (verb === "message") tally.answering.record(took, now);
   }
 
   upstreamClosed({ id }: SessionFacts, upstream: string): void {
@@ -117,8 +121,14 @@ export class UpstreamLog implements Observer {
   }
 
   #tally(name: string): Tally | undefined {
-    const known = this.#tallies.get(name);
-    if (known !== undefined || this.#tallies.size >= MOST) return known;
+    if (this.#last?.name === name) return this.#last.tally;
+    const tally = this.#tallies.get(name) ?? this.#meet(name);
+    if (tally !== undefined) this.#last = { name, tally };
+    return tally;
+  }
+
+  #meet(name: string): Tally | undefined {
+    if (this.#tallies.size >= MOST) return undefined;
     const tally = new Tally(this.#clock);
     this.#tallies.set(name, tally);
     this.#met(name, () => tally.connections.size);

@@ -54,6 +54,7 @@ export class LogHistogram {
 
   /** Adds all that another has. */
   merge(other: LogHistogram): void {
+    if (other.#count === 0) return;
     for (let bucket = 0; bucket < BUCKETS; bucket++) this.#counts[bucket] += other.#counts[bucket];
     this.#count += other.#count;
   }
@@ -100,6 +101,8 @@ export class WindowedHistogram {
     { length: SLICES },
     () => ({ number: -1, histogram: new LogHistogram() }),
   );
+  /** The one that was last recorded in. */
+  #slice: Slice = this.#slices[0];
 
   /**
    * Has recorded nothing yet.
@@ -110,15 +113,23 @@ export class WindowedHistogram {
     this.#clock = clock;
   }
 
-  /** Adds one, in milliseconds; below 0 or not a number counts as 0. */
-  record(milliseconds: number): void {
-    const number = Math.floor(this.#clock.now() / SLICE);
-    const slice = this.#slices[number % SLICES];
-    if (slice.number !== number) {
-      slice.histogram.clear();
-      slice.number = number;
-    }
-    slice.histogram.record(milliseconds);
+  /**
+   * Adds one, in milliseconds; below 0 or not a number counts as 0.
+   *
+   * @param now Milliseconds since 1970, where the caller has just read the clock.
+   */
+  record(milliseconds: number, now: number = this.#clock.now()): void {
+    const number = Math.floor(now / SLICE);
+    if (this.#slice.number !== number) this.#turn(number);
+    this.#slice.histogram.record(milliseconds);
+  }
+
+  /** After a clock was put back, a slice may go on. */
+  #turn(number: number): void {
+    this.#slice = this.#slices[number % SLICES];
+    if (this.#slice.number === number) return;
+    this.#slice.histogram.clear();
+    this.#slice.number = number;
   }
 
   /** How many there were, and how long half and 99 of 100 of them took at most. */

@@ -96,3 +96,35 @@ Deno.test("burst: a session that somebody looks at keeps every line, another one
     assertEquals(noop - mail, 7);
   });
 });
+
+Deno.test("burst: of those that are passed over only the last MAIL is there, and no other line goes", async () => {
+  await played(async ({ stats, say, session }) => {
+    for (let nth = 0; nth < 2; nth++) await say(MESSAGE);
+    const linesOf = (): string[] =>
+      stats.sessions.list(1, plain).flatMap(({ id }) => stats.sessions.detail(id, plain)!.dialogue)
+        .map(({ text }) => text);
+    // A look keeps what follows for 10 s, so there is one only at the end.
+    for (const from of ["c", "d", "e"]) await say(MESSAGE.replace("a@", `${from}@`));
+    await say("NOOP\r\n");
+    await say(MESSAGE.replace("a@", "f@"));
+    const lines = linesOf();
+    assertEquals(lines.filter((text) => text.startsWith("MAIL")), [
+      "MAIL FROM:<a@x.example>",
+      "MAIL FROM:<a@x.example>",
+      "MAIL FROM:<e@x.example>",
+      "MAIL FROM:<f@x.example>",
+    ]);
+    assertEquals(lines.slice(-4), [
+      "MAIL FROM:<e@x.example>",
+      "NOOP",
+      "250 2.0.0 Ok",
+      "MAIL FROM:<f@x.example>",
+    ]);
+    // From here on somebody looks: a MAIL that has been shown stays, and so does all that follows.
+    for (const from of ["g", "h"]) await say(MESSAGE.replace("a@", `${from}@`));
+    const all = stats.sessions.linesAfter(session, 0, plain);
+    assertEquals(all.at(-15)!.text, "MAIL FROM:<f@x.example>");
+    const numbers = all.slice(-14).map(({ number }) => number);
+    assertEquals(numbers, numbers.map((_, at) => numbers[0] + at));
+  });
+});
