@@ -11,6 +11,9 @@ import type { Out, Stage } from "./stage.ts";
 /** Size of a BDAT chunk in octets, unless told otherwise. */
 const DEFAULT_CHUNK = 65_536;
 
+/** Room for the longest command, in front of what is gathered: both leave in one piece. */
+const ROOM = new Uint8Array("BDAT 9007199254740991 LAST\r\n".length);
+
 /**
  * Puts `BDAT n` before content as it passes; `flush` sends what is held with `LAST`.
  *
@@ -51,16 +54,20 @@ export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
 
   /** Gathers a small piece; sends a large one, behind what was gathered. */
   transform(piece: Uint8Array, out: Out<Uint8Array>): void {
-    if (this.#held.length > 0 && this.#held.length + piece.length > this.#chunk) {
-      this.#send(this.#held.take(), "\r\n", out);
+    const gathered = this.#gathered;
+    if (gathered > 0 && gathered + piece.length > this.#chunk) this.#send("\r\n", out);
+    if (piece.length < this.#chunk) {
+      if (this.#held.length === 0) this.#held.append(ROOM);
+      this.#held.append(piece);
+    } else {
+      out.enqueue(this.#command(piece.length, "\r\n"));
+      out.enqueue(piece);
     }
-    if (piece.length < this.#chunk) this.#held.append(piece);
-    else this.#send(piece, "\r\n", out);
   }
 
   /** Sends the last chunk: the message is complete. */
   flush(out: Out<Uint8Array>): void {
-    this.#send(this.#held.take(), " LAST\r\n", out);
+    this.#send(" LAST\r\n", out);
   }
 
   /** Drops what was gathered: without a `LAST` there is no message. */
@@ -68,9 +75,22 @@ export class BdatFramer implements Stage<Uint8Array, Uint8Array> {
     this.#held.clear();
   }
 
-  #send(octets: Uint8Array, ending: string, out: Out<Uint8Array>): void {
+  get #gathered(): number {
+    return Math.max(0, this.#held.length - ROOM.length);
+  }
+
+  /** Sends what was gathered. */
+  #send(ending: string, out: Out<Uint8Array>): void {
+    const command = this.#command(this.#gathered, ending);
+    if (this.#held.length === 0) return out.enqueue(command);
+    const begin = ROOM.length - command.length;
+    const octets = this.#held.take();
+    octets.set(command, begin);
+    out.enqueue(octets.subarray(begin));
+  }
+
+  #command(octets: number, ending: string): Uint8Array {
     this.#chunks++;
-    out.enqueue(encode(`BDAT ${octets.length}${ending}`));
-    if (octets.length > 0) out.enqueue(octets);
+    return encode(`BDAT ${octets}${ending}`);
   }
 }
