@@ -5,9 +5,11 @@
  * @module
  */
 
-import { concat, EMPTY } from "../bytes.ts";
-import { type Clock, within } from "../clock.ts";
-import { type Deferred, deferred } from "../deferred.ts";
+import { EMPTY } from "../bytes.ts";
+import { type Clock, TimeoutError } from "../clock.ts";
+import { Deadline } from "../deadline.ts";
+import { deferred } from "../deferred.ts";
+import { HeldOctets } from "./held_octets.ts";
 import type { Message, ReadOptions } from "./message.ts";
 
 /** Octets that wait for a reader at most; then the message waits for it. */
@@ -43,6 +45,8 @@ export interface FeedOptions {
   readonly patience: number;
   /** Aborts when nobody waits for readers any more. */
   readonly signal: AbortSignal;
+  /** What has come already; it stays as it is until `release`. @default nothing */
+  readonly beginning?: Uint8Array;
 }
 
 /** See the module. Whoever feeds it ends it by `end` or `fail`. */
@@ -53,7 +57,7 @@ export class Feed implements Message {
   readonly #readers = new Set<Reader>();
   readonly #end = deferred<void>();
   /** What has come so far, while it can still be read from the beginning. */
-  #kept: Uint8Array[] | undefined = [];
+  #kept: Uint8Array[] | undefined;
   #state: { readonly kind: "open" | "ended" } | {
     readonly kind: "failed";
     readonly error: unknown;
@@ -63,22 +67,21 @@ export class Feed implements Message {
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#kept = options.beginning === undefined ? [] : [options.beginning];
     this.signal = options.signal;
     this.ended = this.#end.promise;
     // Whoever wants to know awaits it.
     this.ended.catch(() => {});
   }
 
-  stream(
-    { limit = Infinity, failed = () => {}, signal }: ReadOptions = {},
-  ): ReadableStream<Uint8Array> {
+  stream(options: ReadOptions = {}): ReadableStream<Uint8Array> {
     if (this.#kept === undefined) {
       throw new TypeError("Cannot read the message: its beginning has been passed on already");
     }
-    const reader = new Reader(limit, failed, () => this.#readers.delete(reader));
+    const reader = new Reader(this.#options, options, () => this.#readers.delete(reader));
     this.#readers.add(reader);
-    // However much that is: it is here already, and is not given again.
-    reader.give(concat(this.#kept), Infinity);
+    reader.begin(this.#kept);
+    const { signal } = options;
     signal?.addEventListener("abort", () => reader.fail(signal.reason));
     if (signal?.aborted) reader.fail(signal.reason);
     if (this.#state.kind === "failed") reader.fail(this.#state.error);
@@ -87,18 +90,17 @@ export class Feed implements Message {
   }
 
   /**
-   * Gives every reader a copy of the next octets. What has come is kept for further readers until
-   * `release`.
+   * Gives every reader the next octets. What has come is kept for further readers until `release`.
    *
    * @returns When the slowest has taken them, or has been given up, and they are needed no more;
-   * undefined where that is so already.
+   * undefined where that is so already. Until then nothing else may be given.
    */
   give(octets: Uint8Array): Promise<void> | undefined {
     this.#kept?.push(octets.slice());
     let slow: Promise<void>[] | undefined;
     for (const reader of [...this.#readers]) {
       const taken = reader.give(octets);
-      if (taken < octets.length) (slow ??= []).push(this.#rest(reader, octets.subarray(taken)));
+      if (taken !== undefined) (slow ??= []).push(taken);
     }
     return slow && Promise.all(slow).then(() => {});
   }
@@ -123,33 +125,30 @@ export class Feed implements Message {
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#end.reject(error);
   }
-
-  async #rest(reader: Reader, octets: Uint8Array): Promise<void> {
-    const { clock, patience } = this.#options;
-    for (let at = 0; at < octets.length; at += reader.give(octets.subarray(at))) {
-      await within(clock, patience, "a filter to read the message", reader.room())
-        .catch((error) => reader.fail(error));
-    }
-  }
 }
 
 /** One reader and what waits for it. */
 class Reader {
   readonly stream: ReadableStream<Uint8Array>;
+  readonly #feed: FeedOptions;
   readonly #limit: number;
-  readonly #failed: (error: unknown) => void;
+  readonly #failed: ((error: unknown) => void) | undefined;
   readonly #left: () => void;
   #controller!: ReadableByteStreamController;
-  /** What waits: so many octets, from the beginning of the memory. */
-  #memory: Uint8Array = EMPTY;
-  #waiting = 0;
+  /** What waits, in memory of its own. */
+  readonly #waiting = new HeldOctets();
+  /** What waits behind it, where it lies: whoever gave it waits, too. */
+  #given: Uint8Array = EMPTY;
+  #taken: (() => void) | undefined;
+  /** Until more of it has been read. */
+  #patience: Deadline | undefined;
   #total = 0;
   #ended = false;
   #over = false;
   #wanted = false;
-  #roomy: Deferred<void> | undefined;
 
-  constructor(limit: number, failed: (error: unknown) => void, left: () => void) {
+  constructor(feed: FeedOptions, { limit = Infinity, failed }: ReadOptions, left: () => void) {
+    this.#feed = feed;
     this.#limit = limit;
     this.#failed = failed;
     this.#left = left;
@@ -165,30 +164,17 @@ class Reader {
     });
   }
 
-  /** Resolves when there is room, or nobody reads any more. */
-  async room(): Promise<void> {
-    if (this.#over || this.#waiting < WAITING) return;
-    this.#roomy ??= deferred();
-    await this.#roomy.promise;
+  /** Takes what is here already, and is not given again, however much that is. */
+  begin(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) if (this.#may(piece)) this.#waiting.append(piece);
   }
 
-  /**
-   * @param most Octets that may wait.
-   * @returns How many of them it needs no more.
-   */
-  give(octets: Uint8Array, most: number = WAITING): number {
-    if (this.#over) return octets.length;
-    if (this.#total + octets.length > this.#limit) {
-      this.fail(new TooMuch(this.#limit));
-      return octets.length;
-    }
-    const taken = octets.subarray(0, Math.max(0, most - this.#waiting));
-    this.#total += taken.length;
-    this.#reserve(this.#waiting + taken.length);
-    this.#memory.set(taken, this.#waiting);
-    this.#waiting += taken.length;
+  /** @returns When they are needed no more; undefined where that is so already. */
+  give(octets: Uint8Array): Promise<void> | undefined {
+    if (!this.#may(octets)) return;
+    this.#given = octets;
     this.#pass();
-    return taken.length;
+    if (this.#given.length > 0) return new Promise((resolve) => this.#taken = resolve);
   }
 
   end(): void {
@@ -200,25 +186,25 @@ class Reader {
     if (this.#over) return;
     this.#controller.error(error);
     this.#leave();
-    this.#failed(error);
+    this.#failed?.(error);
   }
 
-  #reserve(length: number): void {
-    if (length <= this.#memory.length) return;
-    const larger = new Uint8Array(Math.max(length, Math.min(WAITING, 2 * this.#memory.length)));
-    larger.set(this.#memory.subarray(0, this.#waiting));
-    this.#memory = larger;
+  /** Counts what is to be read. */
+  #may(octets: Uint8Array): boolean {
+    this.#total += octets.length;
+    if (this.#total > this.#limit) this.fail(new TooMuch(this.#limit));
+    return !this.#over;
+  }
+
+  get #there(): number {
+    return this.#waiting.length + this.#given.length;
   }
 
   #pass(): void {
-    if (this.#over) return;
-    if (this.#wanted && this.#waiting > 0) {
-      this.#wanted = false;
-      this.#hand(this.#controller.byobRequest);
-      this.#roomy?.resolve();
-      this.#roomy = undefined;
-    }
-    if (this.#ended && this.#waiting === 0) {
+    if (this.#wanted && this.#there > 0) this.#hand();
+    if (this.#given.length > 0 && this.#there > WAITING) this.#wait();
+    else this.#goOn();
+    if (this.#ended && !this.#over && this.#there === 0) {
       const { byobRequest } = this.#controller;
       this.#controller.close();
       byobRequest?.respond(0);
@@ -226,27 +212,46 @@ class Reader {
     }
   }
 
-  #hand(request: ReadableStreamBYOBRequest | null): void {
-    const waiting = this.#memory.subarray(0, this.#waiting);
+  #hand(): void {
+    this.#wanted = false;
+    const request = this.#controller.byobRequest;
     const view = request?.view;
-    if (!view) {
-      this.#waiting = 0;
-      this.#controller.enqueue(waiting.slice());
-      return;
-    }
-    const octets = waiting.subarray(0, view.byteLength);
-    new Uint8Array(view.buffer, view.byteOffset, view.byteLength).set(octets);
-    this.#memory.copyWithin(0, octets.length, this.#waiting);
-    this.#waiting -= octets.length;
-    request!.respond(octets.length);
+    const memory = view
+      ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+      : new Uint8Array(Math.min(this.#there, WAITING));
+    const waited = this.#waiting.moveTo(memory);
+    const direct = this.#given.subarray(0, memory.length - waited);
+    memory.set(direct, waited);
+    this.#given = this.#given.subarray(direct.length);
+    // The next read may follow before these return.
+    if (view) request!.respond(waited + direct.length);
+    else this.#controller.enqueue(memory);
+  }
+
+  /** There is no room for what is left of it. */
+  #wait(): void {
+    const { clock, patience } = this.#feed;
+    this.#patience ??= new Deadline(clock);
+    this.#patience.start(
+      patience,
+      () => this.fail(new TimeoutError("a filter to read the message", patience)),
+    );
+  }
+
+  /** Takes what is left of it, if anything is: whoever gave it may go on. */
+  #goOn(): void {
+    if (!this.#over) this.#waiting.append(this.#given);
+    this.#given = EMPTY;
+    this.#patience?.stop();
+    this.#taken?.();
+    this.#taken = undefined;
   }
 
   #leave(): void {
     this.#over = true;
-    this.#memory = EMPTY;
-    this.#waiting = 0;
-    this.#roomy?.resolve();
-    this.#roomy = undefined;
+    this.#waiting.free();
+    this.#goOn();
+    this.#patience?.close();
     this.#left();
   }
 }

@@ -16,7 +16,16 @@ const LONGEST_LINE = 998;
 /** RFC 5322 §3.6.8: what a field name may be; longer ones than this nobody can fold behind. */
 const NAME = /^[!-9;-~]{1,76}$/;
 
+/** Octets of which characters are made without a decoder. */
+const SHORT = 256;
+
 const latin1 = new TextDecoder("latin1");
+
+/** One character each. Of few octets the decoder would cost more than all the rest. */
+function characters(octets: Uint8Array): string {
+  if (octets.length > SHORT) return latin1.decode(octets);
+  return String.fromCharCode.apply(null, octets as unknown as number[]);
+}
 
 /** A header field. */
 export class Field {
@@ -35,7 +44,7 @@ export class Field {
   constructor(octets: Uint8Array) {
     this.octets = octets;
     const colon = octets.indexOf(COLON);
-    const name = colon < 0 ? "" : latin1.decode(octets.subarray(0, colon)).trimEnd();
+    const name = colon < 0 ? "" : characters(octets.subarray(0, colon)).trimEnd();
     this.name = NAME.test(name) ? name : "";
     this.#colon = this.name === "" ? -1 : colon;
   }

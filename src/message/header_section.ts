@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CR, LF } from "../bytes.ts";
+import { concat, CR, EMPTY, LF } from "../bytes.ts";
 import { continues, Field, writeField } from "./field.ts";
 
 /** One change of a header section. Names compare without case. */
@@ -51,8 +51,9 @@ export function splitMessage(
 
 /** See the module. It does not change: {@linkcode HeaderSection.edited} makes another one. */
 export class HeaderSection {
-  /** In their order; lines that are no header fields have the name `""`. */
-  readonly fields: readonly Field[];
+  #fields: readonly Field[] | undefined;
+  /** What they are read from, by whoever first asks for them: many a message is only counted. */
+  #unread: Uint8Array = EMPTY;
 
   /**
    * Makes a section.
@@ -60,7 +61,7 @@ export class HeaderSection {
    * @param fields In their order.
    */
   constructor(fields: readonly Field[]) {
-    this.fields = fields;
+    this.#fields = fields;
   }
 
   /**
@@ -69,18 +70,15 @@ export class HeaderSection {
    * @param octets Are kept, not copied.
    */
   static parse(octets: Uint8Array): HeaderSection {
-    const fields: Field[] = [];
-    let begin = 0;
-    while (begin < octets.length) {
-      let end = begin;
-      do {
-        const feed = octets.indexOf(LF, end);
-        end = feed < 0 ? octets.length : feed + 1;
-      } while (end < octets.length && continues(octets[end]));
-      fields.push(new Field(octets.subarray(begin, end)));
-      begin = end;
-    }
-    return new HeaderSection(fields);
+    const section = new HeaderSection([]);
+    section.#fields = undefined;
+    section.#unread = octets;
+    return section;
+  }
+
+  /** In their order; lines that are no header fields have the name `""`. */
+  get fields(): readonly Field[] {
+    return this.#fields ??= fieldsIn(this.#unread);
   }
 
   /** The first value of that name, unfolded; `undefined` where there is none. */
@@ -109,10 +107,43 @@ export class HeaderSection {
    * @throws {RangeError} If one of them cannot be written, see `writeField`, or its place is none.
    */
   edited(edits: readonly HeaderEdit[]): HeaderSection {
+    if (edits.length === 0) return this;
     let fields = [...this.fields];
     for (const edit of edits) fields = change(fields, edit);
     return new HeaderSection(fields);
   }
+}
+
+/**
+ * The octets of a header section after these changes.
+ *
+ * @param complete Whether that is all of it: nobody knows how a field goes on whose end has not come, so
+ * it stays the last.
+ */
+export function editedHeader(
+  header: Uint8Array,
+  edits: readonly HeaderEdit[],
+  complete: boolean,
+): Uint8Array {
+  const { fields } = HeaderSection.parse(header);
+  const whole = complete ? fields : fields.slice(0, -1);
+  const rest = fields.slice(whole.length).map(({ octets }) => octets);
+  return concat([...new HeaderSection(whole).edited(edits).octets, ...rest]);
+}
+
+function fieldsIn(octets: Uint8Array): Field[] {
+  const fields: Field[] = [];
+  let begin = 0;
+  while (begin < octets.length) {
+    let end = begin;
+    do {
+      const feed = octets.indexOf(LF, end);
+      end = feed < 0 ? octets.length : feed + 1;
+    } while (end < octets.length && continues(octets[end]));
+    fields.push(new Field(octets.subarray(begin, end)));
+    begin = end;
+  }
+  return fields;
 }
 
 function change(fields: Field[], edit: HeaderEdit): Field[] {

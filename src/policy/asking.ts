@@ -7,7 +7,7 @@
 import { type Clock, within } from "../clock.ts";
 import { Reply } from "../rfc5321/reply.ts";
 import type { Inquiry, Phase, Step, Verdict } from "../session/phases.ts";
-import { type Soon, when } from "../soon.ts";
+import type { Soon } from "../soon.ts";
 import type { Answer, OnFailure, PolicyDefinition } from "./policy.ts";
 import { isVerdict } from "./verdicts.ts";
 
@@ -57,45 +57,44 @@ export class Asking {
 
   /** @param limited Whether the time limit of checks holds; otherwise `ask` has one of its own. */
   listen(
-    definition: Definition,
+    { name = "policy", timeLimit, onFailure }: Definition,
     ask: () => Soon<Answer>,
     limited: boolean = true,
   ): Soon<readonly Verdict[]> {
-    const { clock } = this.options;
-    const { name = "policy" } = definition;
-    const began = clock.monotonic();
-    return when(this.#answer(definition, ask, limited), (answer) => {
-      const took = clock.monotonic() - began;
-      this.inquiries.push({ check: name, took });
-      if (answer === undefined) return NOTHING;
-      for (const verdict of answer) {
-        this.steps.push({ phase: this.phase, check: verdict.by ?? name, verdict, took });
-      }
-      return answer;
-    });
-  }
-
-  #answer(
-    { name = "policy", timeLimit, onFailure }: Definition,
-    ask: () => Soon<Answer>,
-    limited: boolean,
-  ): Soon<readonly Verdict[] | undefined> {
-    const { options } = this;
-    const fail = (error: unknown): readonly Verdict[] | undefined => {
-      options.failed(this.phase, name, error);
-      return failureOf(onFailure, options.onFailure);
+    const { options, phase } = this;
+    const began = options.clock.monotonic();
+    const fail = (error: unknown): readonly Verdict[] => {
+      options.failed(phase, name, error);
+      return this.#note(name, began, failureOf(onFailure, options.onFailure));
     };
+    const hear = (answer: Answer): readonly Verdict[] => {
+      try {
+        return this.#note(name, began, verdictsOf(answer));
+      } catch (error) {
+        return fail(error);
+      }
+    };
+    let answer: Soon<Answer>;
     try {
-      const answer = ask();
-      if (!(answer instanceof Promise)) return verdictsOf(answer);
-      const limit = timeLimit ?? options.timeLimit;
-      const timely = limited
-        ? within(options.clock, limit, `${name} at ${this.phase}`, answer)
-        : answer;
-      return timely.then(verdictsOf).catch(fail);
+      answer = ask();
     } catch (error) {
       return fail(error);
     }
+    if (!(answer instanceof Promise)) return hear(answer);
+    const limit = timeLimit ?? options.timeLimit;
+    const timely = limited ? within(options.clock, limit, `${name} at ${phase}`, answer) : answer;
+    return timely.then(hear, fail);
+  }
+
+  /** What a check has said, if anything, and since when it was asked. */
+  #note(check: string, began: number, said: readonly Verdict[] | undefined): readonly Verdict[] {
+    const took = this.options.clock.monotonic() - began;
+    this.inquiries.push({ check, took });
+    if (said === undefined) return NOTHING;
+    for (const verdict of said) {
+      this.steps.push({ phase: this.phase, check: verdict.by ?? check, verdict, took });
+    }
+    return said;
   }
 }
 

@@ -6,15 +6,20 @@
  * @module
  */
 
-import { TimeoutError } from "../clock.ts";
+import { TimeoutError, type Timer } from "../clock.ts";
 import type { HeaderEdit } from "../message/header_section.ts";
 import { deferred } from "../deferred.ts";
 import { TooMuch } from "../message/feed.ts";
 import type { Message } from "../message/message.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { PhaseFacts, Ruling, Verdict } from "../session/phases.ts";
-import { Asking, type Definition, failureOf, type JudgeOptions } from "./asking.ts";
+import { type Soon, when } from "../soon.ts";
+import { Asking, type Definition, failureOf, type JudgeOptions, NOTHING } from "./asking.ts";
 import type { Answer } from "./policy.ts";
+
+/** Why nobody waits any more; made once, because every message comes to that. */
+const DECIDED = new Error("The message has been decided upon");
+const ANSWERED = new Error("The filter has answered");
 
 /** Lets so many at a time do something, the others wait for their turn. */
 export class Turns {
@@ -26,10 +31,10 @@ export class Turns {
     this.#left = most;
   }
 
-  /** Resolves when it is somebody's turn, who ends it. */
-  async take(): Promise<void> {
+  /** Waits until it is somebody's turn, who ends it; there is no promise where it is at once. */
+  take(): Promise<void> | void {
     if (this.#left > 0) this.#left--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** A turn is over. */
@@ -56,27 +61,46 @@ type FilterFacts = PhaseFacts["filter"];
 export async function askFilters(session: Filtered, facts: FilterFacts): Promise<Ruling> {
   const { definitions, options } = session;
   const asking = new Asking(options, "filter");
-  const decided = deferred<Verdict>();
   const over = new AbortController();
   const { ended, signal } = facts.message;
+  const leave = (): void => over.abort(signal.reason);
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
   const message: Message = {
     ended,
-    signal: AbortSignal.any([signal, over.signal]),
+    signal: over.signal,
     stream: (options) => facts.message.stream(options),
   };
-  const answers = definitions.map(async (definition, nth) => {
-    if (definition.filter === undefined) return [];
-    const own = { ...facts, message };
-    const answer = await asking.listen(definition, () => read(session, nth, own), false);
-    const refusal = answer.find(({ kind }) => kind === "reject" || kind === "disconnect");
-    if (refusal !== undefined) decided.resolve(refusal);
-    return answer;
-  });
-  const first = await Promise.race([decided.promise, Promise.all(answers)]);
-  over.abort(new Error("The message has been decided upon"));
+  const own = { ...facts, message };
+  const said = await decisive(
+    definitions.map((definition, nth) =>
+      definition.filter === undefined
+        ? NOTHING
+        : asking.listen(definition, () => read(session, nth, own), false)
+    ),
+  );
+  signal.removeEventListener("abort", leave);
+  over.abort(DECIDED);
   // Who is late may still have something to say, but nobody listens.
-  const said = { steps: [...asking.steps], asked: [...asking.inquiries] };
-  return { ...summed(Array.isArray(first) ? first.flat() : [first]), ...said };
+  return { ...summed(said), steps: [...asking.steps], asked: [...asking.inquiries] };
+}
+
+/** The first refusal, or what all have said. */
+function decisive(answers: readonly Soon<readonly Verdict[]>[]): Promise<readonly Verdict[]> {
+  return new Promise((resolve, reject) => {
+    const said: (readonly Verdict[])[] = [];
+    let missing = answers.length;
+    for (const [nth, answer] of answers.entries()) {
+      const hear = (verdicts: readonly Verdict[]): void => {
+        said[nth] = verdicts;
+        const refusal = verdicts.find(({ kind }) => kind === "reject" || kind === "disconnect");
+        if (refusal !== undefined) resolve([refusal]);
+        else if (--missing === 0) resolve(said.flat());
+      };
+      if (answer instanceof Promise) answer.then(hear, reject);
+      else hear(answer);
+    }
+  });
 }
 
 /** What several verdicts come to that were given independently of each other. */
@@ -113,9 +137,9 @@ async function read(
 ): Promise<Answer> {
   const definition = definitions[nth];
   const { name = "policy", reading = {}, timeLimit = options.timeLimit } = definition;
+  const { message } = facts;
   const lost = deferred<never>();
   lost.promise.catch(() => {});
-  const { message } = facts;
   const abort = (): void => lost.reject(message.signal.reason);
   message.signal.addEventListener("abort", abort);
   const answered = new AbortController();
@@ -131,21 +155,18 @@ async function read(
     },
   };
   // A client may be slow: the time of a filter begins with the end of the message.
-  const timer = message.ended.then(
-    () =>
-      options.clock.after(
-        timeLimit,
-        () => lost.reject(new TimeoutError(`${name} at filter`, timeLimit)),
-      ),
-    () => undefined,
+  let timer: Timer | undefined;
+  const expired = (): void => lost.reject(new TimeoutError(`${name} at filter`, timeLimit));
+  message.ended.then(
+    () => {
+      if (!answered.signal.aborted) timer = options.clock.after(timeLimit, expired);
+    },
+    () => {},
   );
   const turn = turns[nth].take();
   try {
-    await Promise.race([turn, lost.promise]);
-    const check = definition.filter as (
-      facts: FilterFacts,
-      own: unknown,
-    ) => Answer | Promise<Answer>;
+    if (turn !== undefined) await Promise.race([turn, lost.promise]);
+    const check = definition.filter as (facts: FilterFacts, own: unknown) => Soon<Answer>;
     return await Promise.race([check({ ...facts, message: limited }, kept[nth]), lost.promise]);
   } catch (error) {
     // Nobody waits for it any more: that is no failure.
@@ -154,10 +175,10 @@ async function read(
     options.failed("filter", name, error);
     return failureOf(reading.larger, options.onFailure) as Answer;
   } finally {
-    void turn.then(() => turns[nth].end());
     message.signal.removeEventListener("abort", abort);
-    void timer.then((set) => set?.cancel());
+    timer?.cancel();
     // What nobody reads, or nobody any more, must not keep the message waiting.
-    answered.abort(new Error("The filter has answered"));
+    answered.abort(ANSWERED);
+    when(turn, () => turns[nth].end());
   }
 }

@@ -6,12 +6,18 @@
  * @module
  */
 
-import { LF } from "../bytes.ts";
-import { deferred } from "../deferred.ts";
+import { EMPTY, LF } from "../bytes.ts";
+import type { Timer } from "../clock.ts";
 import { Feed } from "../message/feed.ts";
-import { type HeaderEdit, HeaderSection, splitMessage } from "../message/header_section.ts";
+import {
+  editedHeader,
+  type HeaderEdit,
+  HeaderSection,
+  splitMessage,
+} from "../message/header_section.ts";
+import { HeldOctets } from "../message/held_octets.ts";
 import type { Reply } from "../rfc5321/reply.ts";
-import { OctetBuffer } from "../stages/octet_buffer.ts";
+import { type Soon, when } from "../soon.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Draining, Receiver } from "./message.ts";
 import { SessionOver } from "./over.ts";
@@ -21,13 +27,16 @@ import type { ReplyName } from "./replies.ts";
 /** Milliseconds after which an upstream that has to wait is told that we are still there. */
 const KEEP_ALIVE = 30_000;
 
+/** Why nobody needs to read on; made once, because every refused message comes to that. */
+const DECIDED = new Error("The message has been decided upon");
+
 /** See the module. */
 export class Inspecting implements Receiver {
   readonly refusal: undefined;
   readonly #delivery: Delivery;
   readonly #room: number;
   /** What has come, while it can still be changed; behind the window nothing. */
-  readonly #window = new OctetBuffer();
+  readonly #window = new HeldOctets();
   readonly #edits: HeaderEdit[] = [];
   readonly #over = new AbortController();
   /** What filters read; absent where there is none. */
@@ -48,17 +57,17 @@ export class Inspecting implements Receiver {
     this.#room = Math.max(settings.window, judge.window ?? 0);
   }
 
-  async take(octets: Uint8Array, total: number): Promise<Receiver> {
+  take(octets: Uint8Array, total: number): Soon<Receiver> {
     const objection = this.#delivery.look(octets, total);
     if (objection !== undefined) return this.#refuse(objection);
     try {
-      const decided = await this.#pass(octets);
-      if (decided !== undefined) return decided;
+      const decided = this.#pass(octets);
+      return decided instanceof Promise
+        ? decided.then(this.#next, this.#lost)
+        : this.#next(decided);
     } catch (error) {
-      return this.#refuse(this.#delivery.session.failure(error));
+      return this.#lost(error);
     }
-    const { refusal } = this.#delivery;
-    return refusal === undefined ? this : this.#refuse(refusal);
   }
 
   async finish(total: number, fault?: ReplyName): Promise<Reply> {
@@ -66,10 +75,11 @@ export class Inspecting implements Receiver {
     transaction.octets = total;
     if (fault !== undefined) return this.#refuse(session.settings.replies[fault]).refusal;
     try {
-      const decided = (this.#headers === undefined ? await this.#begin(true) : undefined) ??
-        await this.#conclude();
+      const begun = this.#headers === undefined ? this.#begin(true) : undefined;
+      const last = when(begun, (decided) => decided ?? this.#conclude());
+      const over = when(last, (decided) => decided ?? this.#flowOut());
+      const decided = over instanceof Promise ? await over : over;
       if (decided !== undefined) return await decided.finish(total);
-      if (!this.#flowing) await this.#flow(true);
     } catch (error) {
       return this.#refuse(session.failure(error)).refusal;
     }
@@ -81,66 +91,95 @@ export class Inspecting implements Receiver {
     return this.#delivery.cancel();
   }
 
+  readonly #next = (decided: Receiver | void): Receiver => {
+    if (decided !== undefined) return decided;
+    const { refusal } = this.#delivery;
+    return refusal === undefined ? this : this.#refuse(refusal);
+  };
+
+  readonly #lost = (error: unknown): Receiver =>
+    this.#refuse(this.#delivery.session.failure(error));
+
   /** @returns Who receives the rest, where that is somebody else. */
-  async #pass(octets: Uint8Array): Promise<Receiver | undefined> {
-    const early = this.#filtered ? await this.#obeyFilters() : undefined;
-    if (early !== undefined) return await early.take(octets, this.#delivery.transaction.octets);
+  #pass(octets: Uint8Array): Soon<Receiver | void> {
+    if (!this.#filtered) return this.#add(octets);
+    return when(
+      this.#obeyFilters(),
+      (decided) => decided?.take(octets, this.#delivery.transaction.octets) ?? this.#add(octets),
+    );
+  }
+
+  #add(octets: Uint8Array): Soon<Receiver | void> {
     if (this.#headers === undefined) {
       this.#window.append(octets);
       const known = this.#delivery.headerEnded;
-      if (!known && this.#window.length < this.#room) return undefined;
-      return await this.#begin(known);
+      return known || this.#window.length >= this.#room ? this.#begin(known) : undefined;
     }
-    await this.#give(octets);
-    if (this.#flowing) return void await this.#delivery.write(octets);
-    if (this.#window.length + octets.length <= this.#room) return void this.#window.append(octets);
-    await this.#flow();
-    await this.#delivery.write(octets);
+    const slow = this.#feed?.give(octets);
+    return slow === undefined
+      ? this.#passOn(octets)
+      : this.#alive(slow).then(() => this.#passOn(octets));
+  }
+
+  /** What filters have been given goes on its way, or into the window. */
+  #passOn(octets: Uint8Array): Soon<void> {
+    if (this.#flowing) return this.#delivery.write(octets);
+    if (this.#window.length + octets.length <= this.#room) return this.#window.append(octets);
+    return when(this.#flow(), () => this.#delivery.write(octets));
   }
 
   /** The header section is there, or as much of it as there is room for. */
-  async #begin(complete: boolean): Promise<Receiver | undefined> {
-    const { session, transaction } = this.#delivery;
-    const octets = this.#window.take();
-    this.#window.append(octets);
+  #begin(complete: boolean): Soon<Receiver | void> {
+    const { session, transaction: { facts } } = this.#delivery;
     this.#complete = complete;
-    const came = this.#headers = HeaderSection.parse(splitMessage(octets).header);
-    const { facts } = transaction;
-    const ruling = await session.rule("headers", { ...facts, headers: came, complete });
-    const decided = await this.#obey(ruling);
-    if (decided !== undefined) return decided;
+    // The window's memory is used again; whoever is told of the header section may keep it.
+    const came = HeaderSection.parse(splitMessage(this.#window.octets).header.slice());
+    this.#headers = came;
+    return when(
+      when(session.rule("headers", { ...facts, headers: came, complete }), this.#obey),
+      (decided) => decided ?? this.#askFilters(came),
+    );
+  }
+
+  /** Everybody begins to read who wants to. */
+  #askFilters(came: HeaderSection): Soon<void> {
+    const { session, transaction: { facts } } = this.#delivery;
     // What was taken away there, because it is not to be believed, nobody sees any more.
     const headers = this.#headers = came.edited(this.#edits);
     if (session.judge.asks("filter")) {
       const { clock, filterPatience: patience } = session.settings;
-      const message = this.#feed = new Feed({ clock, patience, signal: this.#over.signal });
+      const beginning = this.#window.octets;
+      const message = new Feed({ clock, patience, signal: this.#over.signal, beginning });
+      this.#feed = message;
       this.#filtering = Promise.resolve(session.rule("filter", { ...facts, headers, message }));
       const there = (): void => void (this.#filtered = true);
       // What it throws, because the session is to end, is met where the answer is awaited.
       this.#filtering.then(there, there);
-      await this.#give(octets);
-      // Whoever wanted to read has begun to.
       message.release();
     }
-    if (this.#window.length > this.#room) await this.#flow();
+    if (this.#window.length > this.#room) return this.#flow();
   }
 
   /** The message has come to its end: everybody has a last word. */
-  async #conclude(): Promise<Receiver | undefined> {
-    const { session, transaction } = this.#delivery;
+  #conclude(): Soon<Receiver | undefined> {
     this.#complete = true;
     this.#feed?.end();
-    const decided = await this.#obeyFilters();
-    if (decided !== undefined) return decided;
+    return when(this.#obeyFilters(), (decided) => decided ?? this.#askLast());
+  }
+
+  #askLast(): Soon<Receiver | undefined> {
+    const { session, transaction } = this.#delivery;
     const headers = this.#headers!;
     const facts = { ...transaction.facts, headers, score: this.#score, editable: !this.#flowing };
-    return await this.#obey(await session.rule("content", facts)) ?? await this.#seal();
+    return when(
+      when(session.rule("content", facts), this.#obey),
+      (decided) => decided ?? (session.judge.seals ? this.#seal() : undefined),
+    );
   }
 
   /** Whoever signs the message is told what becomes of it. */
   async #seal(): Promise<Receiver | undefined> {
     const { session: { judge }, transaction } = this.#delivery;
-    if (!judge.seals) return undefined;
     const ruling = await judge.seal!({
       ...transaction.facts,
       headers: this.#headers!,
@@ -153,9 +192,7 @@ export class Inspecting implements Receiver {
   /** What goes to the upstream, where it is all here and nothing changes it any more. */
   #made(): { readonly headers: HeaderSection; readonly body: Uint8Array } | undefined {
     if (this.#flowing || this.#delivery.transformed) return undefined;
-    const octets = this.#window.take();
-    this.#window.append(octets);
-    const { header, rest } = splitMessage(octets);
+    const { header, rest } = splitMessage(this.#window.octets.slice());
     return {
       headers: HeaderSection.parse(header).edited(this.#edits),
       body: rest.subarray(rest.indexOf(LF) + 1),
@@ -163,88 +200,90 @@ export class Inspecting implements Receiver {
   }
 
   /** @returns Who receives the rest, where that is somebody else. */
-  async #obeyFilters(): Promise<Receiver | undefined> {
+  #obeyFilters(): Soon<Receiver | undefined> {
     const filtering = this.#filtering;
     this.#filtering = undefined;
     this.#filtered = false;
-    if (filtering !== undefined) return await this.#obey(await this.#alive(filtering));
+    return filtering && this.#alive(filtering).then(this.#obey);
   }
 
-  async #obey(ruling: Ruling): Promise<Receiver | undefined> {
+  readonly #obey = (ruling: Ruling): Soon<Receiver | undefined> => {
     if (ruling.refusal !== undefined) return this.#refuse(ruling.refusal);
     if (ruling.discard) {
       this.#end();
-      return await this.#delivery.discard();
+      return this.#delivery.discard();
     }
     const { edits = [], score = 0 } = ruling;
     this.#score += score;
-    if (ruling.quarantine) return await this.#quarantine(edits);
+    if (ruling.quarantine) return this.#quarantine(edits);
     if (edits.length > 0 && this.#flowing) {
       return ruling.beyond === undefined ? undefined : this.#refuse(ruling.beyond);
     }
     this.#edits.push(...edits);
-  }
+  };
 
   /** What has come is kept, and so is the rest. */
   async #quarantine(edits: readonly HeaderEdit[]): Promise<Receiver> {
     const quarantining = await this.#delivery.quarantine();
     this.#edits.push(...edits);
-    if (!this.#flowing) await this.#flow(true);
+    await this.#flowOut();
     this.#end();
     return quarantining;
   }
 
-  /**
-   * What is in the window goes on its way, changed as has been said by now.
-   *
-   * @param decided Nothing else will be said.
-   */
-  async #flow(decided: boolean = false): Promise<void> {
+  /** What is in the window goes on its way, and so does what comes behind it. */
+  #flow(): Soon<void> {
     this.#flowing = true;
-    if (!decided) await this.#delivery.copy();
-    this.#feed?.release();
-    const { header, rest } = splitMessage(this.#window.take());
-    if (this.#edits.length === 0) {
-      await this.#write(header);
-      return await this.#write(rest);
-    }
-    const { fields } = HeaderSection.parse(header);
-    // Nobody knows how a field goes on whose end has not come.
-    const whole = this.#complete ? fields : fields.slice(0, -1);
-    const edited = new HeaderSection(whole).edited(this.#edits);
-    const pieces = [...edited.octets, ...fields.slice(whole.length).map(({ octets }) => octets)];
-    for (const piece of pieces) await this.#write(piece);
-    await this.#write(rest);
+    return this.#delivery.copy().then(() => this.#empty());
   }
 
-  async #write(octets: Uint8Array): Promise<void> {
-    if (octets.length > 0) await this.#delivery.write(octets);
+  /** The same where nothing else will be said. */
+  #flowOut(): Soon<void> {
+    if (this.#flowing) return;
+    this.#flowing = true;
+    return this.#empty();
   }
 
-  async #give(octets: Uint8Array): Promise<void> {
-    const slow = this.#feed?.give(octets);
-    if (slow !== undefined) await this.#alive(slow);
+  /** Sends what is in the window, changed as has been said by now. */
+  #empty(): Soon<void> {
+    const octets = this.#window.octets;
+    const { header, rest } = splitMessage(octets);
+    const [first, second] = this.#edits.length === 0
+      ? [EMPTY, octets]
+      : [editedHeader(header, this.#edits, this.#complete), rest];
+    return when(
+      when(this.#write(first), () => this.#write(second)),
+      // What is not written to its end may be read yet.
+      () => this.#window.free(),
+    );
+  }
+
+  #write(octets: Uint8Array): Soon<void> {
+    if (octets.length > 0) return this.#delivery.write(octets);
   }
 
   /** Waits, and does not let the upstream think that nobody is there (RFC 5321 §4.5.3.2.7). */
-  async #alive<T>(waiting: Promise<T>): Promise<T> {
+  #alive<T>(waiting: Promise<T>): Promise<T> {
     const { signal, settings: { clock } } = this.#delivery.session;
-    const ended = deferred<never>();
-    const leave = (): void => ended.reject(new SessionOver("closed"));
-    signal.addEventListener("abort", leave);
-    if (signal.aborted) leave();
-    const again = () =>
-      clock.after(KEEP_ALIVE, () => {
-        this.#delivery.body.keepAlive?.();
-        timer = again();
-      });
-    let timer = again();
-    try {
-      return await Promise.race([waiting, ended.promise]);
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", leave);
-    }
+    return new Promise((resolve, reject) => {
+      const again = (): Timer =>
+        clock.after(KEEP_ALIVE, () => {
+          this.#delivery.body.keepAlive?.();
+          timer = again();
+        });
+      let timer = again();
+      const over = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", leave);
+      };
+      const leave = (): void => {
+        over();
+        reject(new SessionOver("closed"));
+      };
+      signal.addEventListener("abort", leave);
+      if (signal.aborted) leave();
+      waiting.then((value) => (over(), resolve(value)), (error) => (over(), reject(error)));
+    });
   }
 
   #refuse(reply: Reply): Draining {
@@ -254,8 +293,8 @@ export class Inspecting implements Receiver {
 
   /** Nobody needs to read on. */
   #end(): void {
-    this.#window.clear();
+    if (!this.#flowing) this.#window.free();
     this.#feed?.fail();
-    this.#over.abort(new Error("The message has been decided upon"));
+    this.#over.abort(DECIDED);
   }
 }

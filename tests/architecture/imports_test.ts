@@ -29,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rfc5321": ["bytes.ts"],
   "state": ["clock.ts"],
   "stages": ["bytes.ts", "rfc5321"],
-  "message": ["bytes.ts", "clock.ts", "deferred.ts"],
+  "message": ["bytes.ts", "clock.ts", "deadline.ts", "deferred.ts"],
   "session": [
     ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "dns", "networks.ts", "rfc5321"],
     ...["deferred.ts", "message", "scratch.ts", "soon.ts", "stages"],

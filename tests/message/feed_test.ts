@@ -71,6 +71,73 @@ Deno.test("feed: a piece larger than what may wait, for a reader that takes it a
   }
 });
 
+Deno.test("feed: what has come before it began, for whoever reads from the beginning", async () => {
+  const beginning = encode("x".repeat(100_000));
+  const feed = new Feed({
+    clock: new FakeClock(),
+    patience: PATIENCE,
+    signal: new AbortController().signal,
+    beginning,
+  });
+  const readings = [all(feed.stream()), all(feed.stream({ limit: 100_003 }))];
+  const failures: unknown[] = [];
+  feed.stream({ limit: 99_999, failed: (error) => failures.push(error) });
+  feed.release();
+  // Nobody is shown what becomes of that memory then.
+  beginning.fill(0);
+  await feed.give(encode("end"));
+  feed.end();
+  for (const reading of readings) assertEquals(await reading, `${"x".repeat(100_000)}end`);
+  assertEquals(failures.map((error) => (error as TooMuch).limit), [99_999]);
+});
+
+Deno.test("feed: octets in their order, in whatever pieces they come and are read", async () => {
+  for (const [piece, read] of [[7, 5], [100, 16_384], [40_000, 3_000], [300_000, 16_384]]) {
+    const feed = feedWith();
+    const own = feed.stream().getReader({ mode: "byob" });
+    const other = all(feed.stream());
+    const reading = (async () => {
+      const pieces: Uint8Array[] = [];
+      for (;;) {
+        const { done, value } = await own.read(new Uint8Array(read));
+        if (done) return new TextDecoder().decode(concat(pieces));
+        pieces.push(value);
+      }
+    })();
+    let sent = "";
+    for (let nth = 0; nth < 6; nth++) {
+      const text = String.fromCharCode(0x61 + nth).repeat(piece - nth);
+      const octets = encode(text);
+      await feed.give(octets);
+      octets.fill(0);
+      sent += text;
+    }
+    feed.end();
+    assertEquals([await reading === sent, await other === sent], [true, true], `${piece}`);
+  }
+});
+
+Deno.test("feed: patience begins anew whenever something has been read", async () => {
+  const clock = new FakeClock();
+  const feed = feedWith(clock);
+  const reader = feed.stream().getReader({ mode: "byob" });
+  let over = false;
+  const waiting = feed.give(new Uint8Array(200_000))!.then(() => over = true);
+  for (let nth = 0; nth < 13; nth++) {
+    await clock.advance(PATIENCE - 1);
+    assertEquals([(await reader.read(new Uint8Array(10_000))).value?.length, over], [
+      10_000,
+      false,
+    ]);
+  }
+  await reader.read(new Uint8Array(10_000));
+  await waiting;
+  await clock.advance(10 * PATIENCE);
+  assertEquals((await reader.read(new Uint8Array(100_000))).value?.length, 60_000);
+  await reader.cancel();
+  assertEquals(clock.timers, 0);
+});
+
 Deno.test("feed: a late reader gets all that is kept, however much that is", async () => {
   const feed = feedWith();
   for (const size of [100, 100_000]) feed.give(new Uint8Array(size));

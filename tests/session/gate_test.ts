@@ -388,6 +388,29 @@ Deno.test("window: a message that fits is changed by what is found in it", async
   });
 });
 
+Deno.test("window: what a policy keeps of a message stays what it was", async () => {
+  const kept: (() => string)[] = [];
+  const text = (octets: readonly Uint8Array[]): string =>
+    octets.map((piece) => new TextDecoder().decode(piece)).join("");
+  const policy = definePolicy({
+    headers: ({ headers }) => void kept.push(() => text(headers.octets)),
+    filter: async ({ message }) => {
+      for await (const piece of message.stream()) kept.push(() => text([piece]));
+    },
+    seal: ({ body }) => void kept.push(() => body === undefined ? "" : text([body])),
+  });
+  await played(policy, async (play) => {
+    const contents = ["one", "two", "six"].map((word) => `Subject: ${word}\r\n\r\n${word}\r\n`);
+    for (const content of contents) await send(play, content);
+    assertEquals(play.robots.messages, contents);
+    const expected = contents.flatMap((content) => {
+      const [header, body] = content.split("\r\n\r\n");
+      return [`${header}\r\n`, content, body];
+    });
+    assertEquals(kept.map((look) => look()), expected);
+  });
+});
+
 Deno.test("window: what comes too late can be the reason of a refusal", async () => {
   const beyond = reject("452 4.3.1 Too large to be marked").reply;
   const policy = definePolicy({
