@@ -41,35 +41,20 @@ async function connectWatched(session: Wanting, name: string): Promise<UpstreamL
 }
 
 function watched(session: Wanting, name: string, link: UpstreamLink, took: number): UpstreamLink {
-  const { clock, observer } = session.settings;
-  const { tls, extensions, reused = false } = link;
-  observer.upstreamOpened(session.facts, name, { took, reused, tls, extensions });
-  return new WatchedLink(link, {
-    monotonic: () => clock.monotonic(),
-    answered: (answered) => observer.upstreamReply(session.facts, name, answered),
-    closed: () => observer.upstreamClosed(session.facts, name),
-  });
+  const { tls, extensions, reused = false, release } = link;
+  session.settings.observer.upstreamOpened(session.facts, name, { took, reused, tls, extensions });
+  const Watched = release === undefined ? WatchedLink : WatchedLoan;
+  return new Watched(link, session, name);
 }
 
-/** Who is told. */
-export interface LinkWatcher {
-  /** Milliseconds, for durations. */
-  monotonic(): number;
-  /** The upstream has answered, or has failed to. */
-  answered(answered: UpstreamAnswered): void;
-  /** The link has been given up. */
-  closed(): void;
-}
+// `release` is a method of some, and not a closure that a link may have: V8 puts a closure that is
+// assigned to a member where what lives long is, and all that it has seen lives as long.
 
 /** See the module. */
-export class WatchedLink implements UpstreamLink {
+class WatchedLink implements UpstreamLink {
   #closed = false;
 
-  readonly release: (() => boolean) | undefined;
-
-  constructor(readonly link: UpstreamLink, readonly watcher: LinkWatcher) {
-    if (link.release !== undefined) this.release = () => this.#release();
-  }
+  constructor(readonly link: UpstreamLink, readonly session: Wanting, readonly name: string) {}
 
   get extensions(): Extensions {
     return this.link.extensions;
@@ -92,11 +77,11 @@ export class WatchedLink implements UpstreamLink {
   }
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
-    return this.#answer("MAIL", this.link.mail(path, parameters, origin));
+    return this.answer("MAIL", this.link.mail(path, parameters, origin));
   }
 
   rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
-    return this.#answer("RCPT", this.link.rcpt(path, parameters));
+    return this.answer("RCPT", this.link.rcpt(path, parameters));
   }
 
   /** BDAT has no answer before its first chunk: then there is nothing to tell. */
@@ -108,46 +93,35 @@ export class WatchedLink implements UpstreamLink {
   }
 
   reset(): Promise<Reply> {
-    return this.#answer("RSET", this.link.reset());
+    return this.answer("RSET", this.link.reset());
   }
 
   authenticate(line: string): Promise<Reply> {
-    return this.#answer("AUTH", this.link.authenticate(line));
+    return this.answer("AUTH", this.link.authenticate(line));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
-    return this.#answer(verb, this.link.query(verb, argument));
+    return this.answer(verb, this.link.query(verb, argument));
   }
 
   async quit(): Promise<void> {
     await this.link.quit();
-    this.#close();
+    this.close();
   }
 
   abort(): void {
     this.link.abort();
-    this.#close();
+    this.close();
   }
 
   #opened(opened: Opened): Opened {
-    return opened instanceof Reply ? opened : { ...opened, body: this.#watched(opened.body) };
+    return opened instanceof Reply
+      ? opened
+      : { ...opened, body: new WatchedBody(opened.body, this) };
   }
 
-  #watched(body: UpstreamBody): UpstreamBody {
-    return {
-      form: body.form,
-      get refusal() {
-        return body.refusal;
-      },
-      write: (octets) => body.write(octets),
-      writeLast: (octets) => body.writeLast ? body.writeLast(octets) : body.write(octets),
-      finish: (heard) => this.#answer("message", body.finish(heard)),
-      keepAlive: () => body.keepAlive?.(),
-      cancel: () => body.cancel(),
-    };
-  }
-
-  #answer(verb: string, answer: Promise<Reply>): Promise<Reply> {
+  /** Tells of an answer that is on its way. */
+  answer(verb: string, answer: Promise<Reply>): Promise<Reply> {
     return this.#timed(verb, answer, (reply) => reply);
   }
 
@@ -156,27 +130,68 @@ export class WatchedLink implements UpstreamLink {
     answer: Promise<T>,
     replyOf: (answer: T) => Reply | undefined,
   ): Promise<T> {
-    const began = this.watcher.monotonic();
-    const took = (): number => this.watcher.monotonic() - began;
+    const { clock } = this.session.settings;
+    const began = clock.monotonic();
     return answer.then((answer) => {
       const reply = replyOf(answer);
-      if (reply !== undefined) this.watcher.answered({ verb, took: took(), reply });
+      if (reply !== undefined) this.#tell({ verb, took: clock.monotonic() - began, reply });
       return answer;
     }, (error) => {
-      this.watcher.answered({ verb, took: took() });
+      this.#tell({ verb, took: clock.monotonic() - began });
       throw error;
     });
   }
 
-  #release(): boolean {
-    const released = this.link.release!();
-    if (released) this.#close();
-    return released;
+  #tell(answered: UpstreamAnswered): void {
+    this.session.settings.observer.upstreamReply(this.session.facts, this.name, answered);
   }
 
-  #close(): void {
+  /** It has been given up. */
+  protected close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.watcher.closed();
+    this.session.settings.observer.upstreamClosed(this.session.facts, this.name);
+  }
+}
+
+/** One that may be given back. */
+class WatchedLoan extends WatchedLink {
+  release(): boolean {
+    const released = this.link.release!();
+    if (released) this.close();
+    return released;
+  }
+}
+
+/** Mail data on their way over one. */
+class WatchedBody implements UpstreamBody {
+  constructor(readonly body: UpstreamBody, readonly link: WatchedLink) {}
+
+  get form(): DataForm {
+    return this.body.form;
+  }
+
+  get refusal(): Reply | undefined {
+    return this.body.refusal;
+  }
+
+  write(octets: Uint8Array): Soon<void> {
+    return this.body.write(octets);
+  }
+
+  writeLast(octets: Uint8Array): Soon<void> {
+    return this.body.writeLast ? this.body.writeLast(octets) : this.body.write(octets);
+  }
+
+  finish(heard?: (nth: number, reply: Reply) => void): Promise<Reply> {
+    return this.link.answer("message", this.body.finish(heard));
+  }
+
+  keepAlive(): void {
+    this.body.keepAlive?.();
+  }
+
+  cancel(): Promise<void> {
+    return this.body.cancel();
   }
 }

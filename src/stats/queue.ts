@@ -40,7 +40,11 @@ export class Queue<T> {
 
   /** Takes away that which came first, if anything waits. */
   shift(): void {
-    this.#first = this.#first?.next;
+    const gone = this.#first;
+    if (gone === undefined) return;
+    this.#first = gone.next;
     if (this.#first === undefined) this.#last = undefined;
+    // One that the collector takes for old would keep all that came behind it.
+    gone.next = undefined;
   }
 }

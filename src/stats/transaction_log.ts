@@ -7,6 +7,7 @@
 import type { Path } from "../rfc5321/path.ts";
 import type { Envelope, TransactionFacts } from "../session/facts.ts";
 import type { TransactionEnd } from "../session/observer.ts";
+import { Allowance } from "./allowance.ts";
 import { type Pen, pens } from "./pen.ts";
 import {
   outcomeOf,
@@ -36,25 +37,23 @@ const AVERAGE_WEIGHT = 50;
 
 /**
  * See the module. To remember costs more than all else that is done for statistics, so of a burst only
- * the beginning of each second is remembered; the numbers count all.
+ * some are remembered; the numbers count all.
  */
 export class TransactionLog {
   readonly #room: number;
-  readonly #perSecond: number;
   readonly #next: () => number;
   /** By number; what was not remembered leaves a gap. */
   readonly #records = new Map<number, TransactionRecord>();
   #weight = 0;
   #number = 0;
-  #second = 0;
-  /** Begun in this second with all that is said in them. */
-  #detailed = 0;
-  /** Ended in this second without. */
-  #brief = 0;
+  /** To be remembered with all that is said in them. */
+  readonly #detailed: Allowance;
+  /** And without. */
+  readonly #brief: Allowance;
 
   /**
    * @param room How many are kept at most; fewer where they are large, but always the last one.
-   * @param perSecond Transactions of one second that are remembered with all that is said in them; and
+   * @param perSecond Transactions a second that are remembered with all that is said in them; and
    * so many more of those that are not accepted, without. Default: all.
    * @param next The number of the next one, above that of the last. Default: one more.
    */
@@ -64,7 +63,8 @@ export class TransactionLog {
     next: () => number = () => this.#number + 1,
   ) {
     this.#room = room;
-    this.#perSecond = perSecond;
+    this.#detailed = new Allowance(perSecond);
+    this.#brief = new Allowance(perSecond);
     this.#next = next;
   }
 
@@ -79,8 +79,7 @@ export class TransactionLog {
    * @param now Milliseconds since 1970.
    */
   begins(now: number): boolean {
-    this.#turn(now);
-    return ++this.#detailed <= this.#perSecond;
+    return this.#detailed.take(now);
   }
 
   /**
@@ -90,9 +89,7 @@ export class TransactionLog {
    */
   leavesOut(draft: TransactionDraft, end: TransactionEnd, now: number): boolean {
     if (draft.detailed) return false;
-    if (end.kind === "accepted") return true;
-    this.#turn(now);
-    return ++this.#brief > this.#perSecond;
+    return end.kind === "accepted" || !this.#brief.take(now);
   }
 
   /** Counts one that is left out. */
@@ -113,15 +110,6 @@ export class TransactionLog {
     this.#weight += numbered.weight;
     while (this.#records.size > 1 && this.#isFull) this.#forget();
     return numbered;
-  }
-
-  /** In a new second there is room again. */
-  #turn(now: number): void {
-    const second = Math.floor(now / 1000);
-    if (second === this.#second) return;
-    this.#second = second;
-    this.#detailed = 0;
-    this.#brief = 0;
   }
 
   get #isFull(): boolean {

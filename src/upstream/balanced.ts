@@ -23,7 +23,7 @@ import {
 import { failureOfAll } from "./failure_of_all.ts";
 import { Health } from "./health.ts";
 import { blame, candidates, type Member } from "./member.ts";
-import { MemberLink } from "./member_link.ts";
+import { memberLink } from "./member_link.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** Milliseconds after which members that have not said what they offer do not count. */
@@ -248,7 +248,7 @@ export class BalancedUpstream implements Upstream {
     try {
       const link = await within(this.#options.clock, milliseconds, "a connection", opening);
       health.succeeded();
-      return new MemberLink(link, {
+      return memberLink(link, {
         lost: () => health.failed(),
         ended: () => void member.connections--,
       });

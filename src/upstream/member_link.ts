@@ -17,6 +17,7 @@ import {
   UpstreamFailure,
   type UpstreamLink,
 } from "../session/upstream.ts";
+import type { Soon } from "../soon.ts";
 
 /** Who is told. */
 export interface LinkOwner {
@@ -27,101 +28,83 @@ export interface LinkOwner {
 }
 
 /** See the module. */
-export class MemberLink implements UpstreamLink {
-  readonly release: (() => boolean) | undefined;
-  readonly #link: UpstreamLink;
+export function memberLink(link: UpstreamLink, owner: LinkOwner): UpstreamLink {
+  return new (link.release === undefined ? MemberLink : MemberLoan)(link, owner);
+}
+
+class MemberLink implements UpstreamLink {
   readonly #owner: LinkOwner;
   #ended = false;
 
-  constructor(link: UpstreamLink, owner: LinkOwner) {
-    this.#link = link;
+  constructor(readonly link: UpstreamLink, owner: LinkOwner) {
     this.#owner = owner;
-    if (link.release !== undefined) this.release = () => this.#release();
   }
 
   get extensions(): Extensions {
-    return this.#link.extensions;
+    return this.link.extensions;
   }
 
   get tls(): TlsFacts | undefined {
-    return this.#link.tls;
+    return this.link.tls;
   }
 
   get open(): boolean {
-    return this.#link.open;
+    return this.link.open;
   }
 
   get usable(): boolean {
-    return this.#link.usable;
+    return this.link.usable;
   }
 
   get reused(): boolean {
-    return this.#link.reused ?? false;
+    return this.link.reused ?? false;
   }
 
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
-    return this.#watched(this.#link.mail(path, parameters, origin));
+    return this.watch(this.link.mail(path, parameters, origin));
   }
 
   rcpt(path: Path, parameters: RcptParameters): Promise<Reply> {
-    return this.#watched(this.#link.rcpt(path, parameters));
+    return this.watch(this.link.rcpt(path, parameters));
   }
 
   data(wish: DataForm, parameters: MailParameters): Opened | Promise<Opened> {
-    const opened = this.#watched(this.#link.data(wish, parameters));
+    const opened = this.watch(this.link.data(wish, parameters));
     return opened instanceof Promise
       ? opened.then((opened) => this.#opened(opened))
       : this.#opened(opened);
   }
 
   reset(): Promise<Reply> {
-    return this.#watched(this.#link.reset());
+    return this.watch(this.link.reset());
   }
 
   authenticate(line: string): Promise<Reply> {
-    return this.#watched(this.#link.authenticate(line));
+    return this.watch(this.link.authenticate(line));
   }
 
   query(verb: "VRFY" | "EXPN" | "HELP", argument: string): Promise<Reply> {
-    return this.#watched(this.#link.query(verb, argument));
+    return this.watch(this.link.query(verb, argument));
   }
 
   async quit(): Promise<void> {
-    await this.#link.quit();
-    this.#end();
+    await this.link.quit();
+    this.end();
   }
 
   abort(): void {
-    this.#link.abort();
-    this.#end();
-  }
-
-  #release(): boolean {
-    const released = this.#link.release!();
-    if (released) this.#end();
-    return released;
+    this.link.abort();
+    this.end();
   }
 
   #opened(opened: Opened): Opened {
-    return opened instanceof Reply ? opened : { ...opened, body: this.#body(opened.body) };
-  }
-
-  #body(body: UpstreamBody): UpstreamBody {
-    return {
-      form: body.form,
-      get refusal() {
-        return body.refusal;
-      },
-      write: (octets) => this.#watched(body.write(octets)),
-      writeLast: (octets) =>
-        this.#watched(body.writeLast ? body.writeLast(octets) : body.write(octets)),
-      finish: (heard) => this.#watched(body.finish(heard)),
-      cancel: () => body.cancel(),
-    };
+    return opened instanceof Reply
+      ? opened
+      : { ...opened, body: new MemberBody(opened.body, this) };
   }
 
   /** A promise itself goes on; a failure of it is looked at on the way. */
-  #watched<T>(result: T): T {
+  watch<T>(result: T): T {
     if (result instanceof Promise) {
       result.catch((error) => {
         if (error instanceof UpstreamFailure && error.kind !== "aborted") this.#owner.lost();
@@ -130,9 +113,52 @@ export class MemberLink implements UpstreamLink {
     return result;
   }
 
-  #end(): void {
+  protected end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#owner.ended();
+  }
+}
+
+/** One that may be given back. */
+class MemberLoan extends MemberLink {
+  release(): boolean {
+    const released = this.link.release!();
+    if (released) this.end();
+    return released;
+  }
+}
+
+/** Mail data on their way over one. */
+class MemberBody implements UpstreamBody {
+  constructor(readonly body: UpstreamBody, readonly link: MemberLink) {}
+
+  get form(): DataForm {
+    return this.body.form;
+  }
+
+  get refusal(): Reply | undefined {
+    return this.body.refusal;
+  }
+
+  write(octets: Uint8Array): Soon<void> {
+    return this.link.watch(this.body.write(octets));
+  }
+
+  writeLast(octets: Uint8Array): Soon<void> {
+    const { body } = this;
+    return this.link.watch(body.writeLast ? body.writeLast(octets) : body.write(octets));
+  }
+
+  finish(heard?: (nth: number, reply: Reply) => void): Promise<Reply> {
+    return this.link.watch(this.body.finish(heard));
+  }
+
+  keepAlive(): void {
+    this.body.keepAlive?.();
+  }
+
+  cancel(): Promise<void> {
+    return this.body.cancel();
   }
 }

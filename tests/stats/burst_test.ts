@@ -20,14 +20,14 @@ interface Play {
   readonly session: string;
 }
 
-/** A client that has said EHLO, before statistics that remember two transactions of each second. */
+/** A client that has said EHLO, before statistics that remember two transactions at once. */
 async function played(play: (on: Play) => Promise<void>): Promise<void> {
   const policy = definePolicy({
     rcpt: ({ forwardPath }) =>
       forwardPath.localPart === "refused" ? reject("550 5.1.1 No") : undefined,
   });
   await onStage({ offers: ["PIPELINING", "CHUNKING"], proxy: { policy } }, async (stage) => {
-    const stats = new Stats({ clock: stage.clock, perSecond: 2 });
+    const stats = new Stats({ clock: stage.clock, perSecond: 8 });
     stage.proxy.observe(stats.observer);
     const robots = new Robots(stage);
     const client = stage.connect();
@@ -52,7 +52,7 @@ const remembered = (stats: Stats): string[] =>
       `${number} ${outcome}, ${dialogue.length} lines, ${phases.length > 0 ? "phases" : "none"}`
     );
 
-Deno.test("burst: the first of a second with all that was said, then refused ones without", async () => {
+Deno.test("burst: the first ones with all that was said, then refused ones without", async () => {
   await played(async ({ stats, clock, say }) => {
     for (let nth = 0; nth < 3; nth++) await say(MESSAGE);
     for (let nth = 0; nth < 3; nth++) await say(REFUSED);
@@ -70,7 +70,7 @@ Deno.test("burst: the first of a second with all that was said, then refused one
       dialogue[0].text,
       "What was said was not kept: too many transactions in this second",
     );
-    // The numbers count all, and the next second has room again.
+    // The numbers count all, and after a second there is room again.
     assertEquals(stats.transactions.last, 6);
     await clock.advance(1_000);
     await say(REFUSED);
