@@ -26,6 +26,8 @@ const JOINED = 4_096;
 export class Delivery {
   readonly #header = new HeaderWatch();
   #begun = false;
+  /** The trace header with the whole message, where that is short. */
+  #joined: Scratch | undefined;
 
   constructor(
     readonly session: Session,
@@ -72,7 +74,9 @@ export class Delivery {
     const written = octets.length > JOINED
       ? when(this.body.write(joined.octets), () => this.#pass(octets, last))
       : this.#pass(joined.add(octets).octets, last);
-    return when(written, () => joined.free());
+    if (last) this.#joined = joined;
+    else return when(written, () => joined.free());
+    return written;
   }
 
   /** The message is complete, and good. */
@@ -86,6 +90,7 @@ export class Delivery {
         transaction.replies = new RecipientReplies(session, transaction);
       }
       reply = await this.body.finish((nth, one) => transaction.hear(nth, one));
+      this.#joined?.free();
     } catch (error) {
       // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
       reply = session.failure(error);

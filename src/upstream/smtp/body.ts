@@ -176,7 +176,8 @@ export class BdatBody implements UpstreamBody {
   }
 }
 
-function calledOff(): UpstreamFailure {
+/** Why a message that was announced does not come. */
+export function calledOff(): UpstreamFailure {
   return new UpstreamFailure("aborted", "Mail data called off");
 }
 
