@@ -131,7 +131,8 @@ export interface ProxyOptions {
   /** Told of what happens. @default [] */
   readonly observers?: readonly Observer[];
   /**
-   * Times every wait and dates the trace header.
+   * Times every wait and dates the trace header. Of many short sessions `sharedTimers` makes less
+   * work.
    *
    * @default The runtime's clock.
    */

@@ -11,7 +11,6 @@ import type { Reply } from "../rfc5321/reply.ts";
 import type { MailParameters, RcptParameters } from "../rfc5321/parameter.ts";
 import type { SessionFacts, TransactionFacts } from "./facts.ts";
 import type { MessageTransform } from "./transforming.ts";
-import type { Soon } from "../soon.ts";
 
 /** What each phase is told. A phase comes only after the session's own checks have passed. */
 export interface PhaseFacts {
@@ -317,5 +316,5 @@ export interface SessionJudge {
   /** The last question about a message, with the answers of `content`. As `judge`. */
   seal?(facts: SealFacts): Promise<Ruling>;
   /** Never rejects and always settles in bounded time. `mail` begins a transaction. */
-  judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Soon<Ruling>;
+  judge<P extends Phase>(phase: P, facts: PhaseFacts[P]): Ruling | Promise<Ruling>;
 }

@@ -25,8 +25,8 @@ const all = (subpath: string) => `export * from "@sluice/sluice${subpath}"`;
 
 /** The most that an import may cost. */
 const budgets: ReadonlyMap<string, Partial<Size>> = new Map([
-  [all(""), { minified: 162_000, gzipped: 56_500 }],
-  [one("createProxy", ""), { minified: 112_000, gzipped: 40_000 }],
+  [all(""), { minified: 168_000, gzipped: 58_500 }],
+  [one("createProxy", ""), { minified: 115_000, gzipped: 41_000 }],
   // Is the grammar of all commands and parameters.
   [one("CommandParser", "/stages"), { gzipped: 6_000 }],
   ...[
