@@ -31,8 +31,8 @@ export interface StatsOptions {
   /** Mail transactions that are remembered; fewer where they are large. @default 1000 */
   readonly transactions?: number;
   /**
-   * So many a second are remembered with all that was said in them, and so many more of those that
-   * were not accepted, without.
+   * So many a second, a quarter of them at once, are remembered with all that was said in them, and
+   * so many more of those that were not accepted, without.
    *
    * @default A fifth of `transactions`
    */
