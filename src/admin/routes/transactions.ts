@@ -39,9 +39,9 @@ const middleware = needs("reader");
 
 /** See `TransactionLog`. */
 const description =
-  "Of a burst only a part is remembered: 200 a second (a fifth of the room for the " +
-  "last ones), a quarter of them at once, with all that was said in them, and as many more of those that were not accepted, " +
-  "without dialogue and phases. Statistics and metrics count all.";
+  "Of a burst only a part is remembered: 200 a second (a fifth of the room for the last ones), a " +
+  "quarter of them at once, with all that was said in them, and as many more of those that were not " +
+  "accepted, without dialogue and phases. Statistics and metrics count all.";
 
 const list = createRoute({
   method: "get",
