@@ -43,7 +43,6 @@ export const bdat: Handler<"BDAT"> = {
   },
 
   async swallow(session, { size }) {
-    await session.replies.settled();
     await new ChunkedMessage(session, new Draining(session.settings.replies.badSequence))
       .chunk(size);
   },

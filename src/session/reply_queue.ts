@@ -8,8 +8,10 @@
 import { type Channel, ChannelError } from "../channel.ts";
 import { type Clock, TimeoutError } from "../clock.ts";
 import { Deadline } from "../deadline.ts";
+import { type Deferred, deferred } from "../deferred.ts";
 import { Scratch } from "../scratch.ts";
 import type { Reply } from "../rfc5321/reply.ts";
+import type { Soon } from "../soon.ts";
 
 /** More commands than this are not taken in while their replies are outstanding. */
 const MAX_OUTSTANDING = 100;
@@ -55,6 +57,8 @@ export class ReplyQueue {
   /** Something may have become ready since it began. */
   #wanted = false;
   #changed: (() => void)[] = [];
+  /** Made for whoever waits until every reply is known. */
+  #settling: Deferred<void> | undefined;
   #error: unknown;
   #lastWritten: number;
   readonly #deadline: Deadline;
@@ -82,7 +86,10 @@ export class ReplyQueue {
       const known = (reply: Reply): void => {
         slot.reply = reply;
         this.#notify();
-        this.flush();
+        const settling = this.#settling;
+        if (settling === undefined || this.owed) return this.flush();
+        this.#settling = undefined;
+        settling.resolve();
       };
       void reply.then(known, (error) => known(this.options.failed(error)));
     } else this.#slots.push({ reply, asked });
@@ -100,9 +107,14 @@ export class ReplyQueue {
     this.#deadline.close();
   }
 
-  /** Waits until every queued reply is known (not: written). */
-  async settled(): Promise<void> {
-    while (this.owed) await this.#change();
+  /**
+   * Is there, or comes, when every queued reply is known (not: written). Whoever waits for it has
+   * something to say: he flushes, so that all of them leave together.
+   */
+  settled(): Soon<void> {
+    if (!this.owed) return undefined;
+    this.#settling ??= deferred();
+    return this.#settling.promise;
   }
 
   /** Whether a queued reply is not known yet. */

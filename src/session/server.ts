@@ -183,10 +183,11 @@ export class SessionServer {
   #obey(command: Command): Soon<void> {
     const { replies } = this.#session;
     if (!barriers.has(command.verb)) return this.#carryOut(command);
-    return when(replies.owed ? replies.settled() : undefined, () => {
+    return when(replies.settled(), () => {
+      const obeyed = this.#carryOut(command);
       // What is known need not wait for what this command has to wait for.
-      replies.flush();
-      return this.#carryOut(command);
+      if (obeyed !== undefined) replies.flush();
+      return obeyed;
     });
   }
 

@@ -232,7 +232,9 @@ Deno.test("Path.equals", () => {
 });
 
 Deno.test("Path: any local-part that fits can be given, and comes back", () => {
-  const printable = fc.string({ unit: "grapheme", maxLength: 15 });
+  // The two separators are refused: other programs take them for a line end.
+  const printable = fc.string({ unit: "grapheme", maxLength: 15 })
+    .filter((text) => !/[\u2028\u2029]/.test(text));
   fc.assert(fc.property(printable, (localPart) => {
     let path: Path;
     try {
