@@ -205,3 +205,19 @@ dialogue("its end is told to everybody who waits", async (it, { server }) => {
   it.push(new Scratch().text("nobody reads it"));
   assertEquals(server.writes, ["MAIL\r\n"]);
 });
+
+Deno.test("dialogue: a channel's own mistake is told to whoever waits, at once", async () => {
+  const channel: Channel = {
+    localAddress: nowhere,
+    remoteAddress: nowhere,
+    read: () => new Promise(() => {}),
+    write: () => Promise.reject(new TypeError("Odd")),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  };
+  const clock = new FakeClock();
+  const dialogue = new Dialogue(channel, clock, 10_000);
+  const reply = dialogue.send("NOOP", { milliseconds: 1_000, waitedFor: "a reply" });
+  await assertRejects(() => reply, UpstreamFailure, "Odd");
+  assertEquals([dialogue.open, dialogue.written, clock.timers], [false, undefined, 0]);
+});

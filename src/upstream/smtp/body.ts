@@ -96,6 +96,8 @@ export class BdatBody implements UpstreamBody {
   #lastReply: Promise<Reply | undefined> = Promise.resolve(undefined);
   /** A chunk is on its way: whatever came between would be taken for its octets. */
   #sending = false;
+  /** It has been taken back: what waits to be sent is nobody's. */
+  #over = false;
   /** The last sign of life has been answered. */
   #kept: Promise<unknown> | undefined;
 
@@ -132,6 +134,7 @@ export class BdatBody implements UpstreamBody {
   }
 
   cancel(): Promise<void> {
+    this.#over = true;
     // What has been announced would have to come first.
     if (this.#sending) this.link.dialogue.fail(calledOff());
     return takeBack(this.link);
@@ -139,7 +142,7 @@ export class BdatBody implements UpstreamBody {
 
   #send(frame: (out: Out<Uint8Array>) => void, answer = () => replyOf(this.link)): Soon<void> {
     return when(this.link.dialogue.pipelining ? undefined : this.#kept, () => {
-      if (this.refusal !== undefined) return;
+      if (this.#over || this.refusal !== undefined) return;
       const frames: Uint8Array[] = [];
       const before = this.#framer.chunks;
       frame({ enqueue: (octets) => void frames.push(octets) });

@@ -11,6 +11,7 @@
 import { type Channel, ChannelError } from "../../channel.ts";
 import { type Clock, TimeoutError } from "../../clock.ts";
 import { Deadline } from "../../deadline.ts";
+import { messageOf } from "../../errors.ts";
 import type { Reply } from "../../rfc5321/reply.ts";
 import type { Scratch } from "../../scratch.ts";
 import { UpstreamFailure } from "../../session/upstream.ts";
@@ -64,6 +65,8 @@ export class Dialogue {
   readonly done: Promise<void>;
 
   readonly #waiters: Waiter[] = [];
+  /** So many of them, the first, wait for a reply to what has begun to leave: nobody else can have one. */
+  #asked = 0;
   /** Commands that wait until they may be sent. */
   readonly #held: { readonly line: string; readonly waiter: Waiter }[] = [];
   readonly #outgoing: Outgoing;
@@ -84,7 +87,7 @@ export class Dialogue {
   ) {
     this.#replyDeadline = new Deadline(clock);
     this.#outgoing = new Outgoing(channel, clock, writeTimeout, {
-      leaves: (now) => this.#watch(now),
+      leaves: (now) => this.#ask(now),
       lost: (error) => this.fail(failureOf(error)),
     });
     this.done = this.#read();
@@ -186,13 +189,14 @@ export class Dialogue {
   #reply(reply: Reply): void {
     this.observer?.received(reply);
     if (reply.code === 421) this.leaving = true;
-    const waiter = this.#waiters.shift();
+    const waiter = this.#asked > 0 ? this.#waiters.shift() : undefined;
     if (waiter === undefined) {
       this.unsolicited = reply;
       const kind = reply.code === 421 ? "lost" : "protocol";
       this.fail(new UpstreamFailure(kind, `Unasked reply of the upstream: ${reply.text}`));
       return;
     }
+    this.#asked--;
     if (waiter.expectation.last) {
       this.#stopped = true;
       this.#replyDeadline.close();
@@ -219,7 +223,12 @@ export class Dialogue {
   #await(waiter: Waiter): void {
     this.#waiters.push(waiter);
     // The time of others begins when what they answer leaves.
-    if (!this.#outgoing.waits) this.#watch();
+    if (!this.#outgoing.waits) this.#ask();
+  }
+
+  #ask(now?: number): void {
+    this.#asked = this.#waiters.length;
+    this.#watch(now);
   }
 
   /** Times the reply that has to come next, from the moment when it is the next. */
@@ -265,5 +274,6 @@ export function failureOf(error: unknown): UpstreamFailure {
     } as const;
     return new UpstreamFailure(kinds[error.kind], error.message, { cause: error });
   }
-  throw error;
+  // A channel's own mistake must not leave those waiting who wait for it.
+  return new UpstreamFailure("lost", messageOf(error), { cause: error });
 }

@@ -120,6 +120,8 @@ export class SmtpLink implements UpstreamLink, HeldBodyLink {
   mail(path: Path, parameters: MailParameters, origin: Origin): Promise<Reply> {
     this.#transactions++;
     this.#transactionOpen = true;
+    // One that is said from here on is another.
+    this.#resetting = undefined;
     this.#accepted = 0;
     if (this.options.xforward) {
       // Its replies change nothing: it is said for logs.
@@ -156,8 +158,11 @@ export class SmtpLink implements UpstreamLink, HeldBodyLink {
   }
 
   reset(): Promise<Reply> {
-    this.#resetting ??= this.#reset().finally(() => this.#resetting = undefined);
-    return this.#resetting;
+    if (this.#resetting !== undefined) return this.#resetting;
+    const resetting = this.#resetting = this.#reset().finally(() => {
+      if (this.#resetting === resetting) this.#resetting = undefined;
+    });
+    return resetting;
   }
 
   /**
@@ -165,8 +170,9 @@ export class SmtpLink implements UpstreamLink, HeldBodyLink {
    * connection: the old recipients must not get the next message.
    */
   #reset(): Promise<Reply> {
+    // From here on: MAIL may be said before it is answered, and nobody else has the link before that.
+    this.#transactionOpen = false;
     return this.dialogue.send("RSET", waitFor(this.options.timeouts, "reset"), (reply) => {
-      this.#transactionOpen = false;
       if (!reply.positive) this.#outOfStep("RSET", reply);
       return settled(reply);
     });
