@@ -253,8 +253,10 @@ export class Inspecting implements Receiver {
       : [editedHeader(header, this.#edits, this.#complete), rest];
     return when(
       when(this.#write(first), () => this.#write(second)),
-      // What is not written to its end may be read yet.
-      () => this.#window.free(),
+      // What is not written to its end may be read yet; a refusal may hide that it was not.
+      () => {
+        if (this.#delivery.refusal === undefined) this.#window.free();
+      },
     );
   }
 

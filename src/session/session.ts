@@ -124,6 +124,11 @@ export class Session {
     return this.#abort.signal;
   }
 
+  /** Everything has been cut off; asked without making a signal. */
+  get aborted(): boolean {
+    return this.#abort?.signal.aborted === true;
+  }
+
   /** Whether something is under way that a shutdown should let finish. */
   get busy(): boolean {
     return this.transaction !== undefined;

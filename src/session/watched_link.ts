@@ -15,7 +15,7 @@ import type { Session } from "./session.ts";
 import type { DataForm, Opened, Origin, UpstreamBody, UpstreamLink } from "./upstream.ts";
 
 /** For whom a link is opened. */
-type Wanting = Pick<Session, "facts" | "settings" | "signal">;
+type Wanting = Pick<Session, "aborted" | "facts" | "settings" | "signal">;
 
 /**
  * Gets a link that observers are told of.
@@ -24,7 +24,9 @@ type Wanting = Pick<Session, "facts" | "settings" | "signal">;
  * @throws {UpstreamFailure}
  */
 export function linkWatched(session: Wanting, name: string): Soon<UpstreamLink> {
-  const lent = session.settings.upstreams.byName.get(name)?.lend?.(session.facts);
+  // `connect` finds out by itself that the session has been cut off: nothing is lent to it then.
+  const upstream = session.aborted ? undefined : session.settings.upstreams.byName.get(name);
+  const lent = upstream?.lend?.(session.facts);
   return lent === undefined ? connectWatched(session, name) : watched(session, name, lent, 0);
 }
 

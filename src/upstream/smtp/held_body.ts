@@ -80,7 +80,8 @@ export class HeldBody implements UpstreamBody {
   }
 
   async cancel(): Promise<void> {
-    this.#held.free();
+    // While it is written to a body, and where that has failed, it may be read yet.
+    if (this.#body === undefined) this.#held.free();
     // What has been announced would have to come first.
     if (this.#sending) this.#link.dialogue.fail(calledOff());
     await (this.#body?.cancel() ?? takeBack(this.#link));
@@ -94,7 +95,7 @@ export class HeldBody implements UpstreamBody {
       this.#body = opened.body;
       await this.#body.write(this.#held.octets);
     } else this.#refusal = opened;
-    this.#held.free();
+    if (this.#body?.refusal === undefined) this.#held.free();
     await this.#body?.write(octets);
   }
 
