@@ -26,8 +26,6 @@ const JOINED = 4_096;
 export class Delivery {
   readonly #header = new HeaderWatch();
   #begun = false;
-  /** The trace header with the whole message, where that is short. */
-  #joined: Scratch | undefined;
 
   constructor(
     readonly session: Session,
@@ -74,10 +72,6 @@ export class Delivery {
     const written = octets.length > JOINED
       ? when(this.body.write(joined.octets), () => this.#pass(octets, last))
       : this.#pass(joined.add(octets).octets, last);
-    if (last) {
-      this.#joined = joined;
-      return written;
-    }
     return when(written, () => {
       // A refusal may hide that it was not written to its end, and may be read yet.
       if (this.refusal === undefined) joined.free();
@@ -95,7 +89,6 @@ export class Delivery {
         transaction.replies = new RecipientReplies(session, transaction);
       }
       reply = await this.body.finish((nth, one) => transaction.hear(nth, one));
-      if (reply.positive) this.#joined?.free();
     } catch (error) {
       // RFC 5321 §4.5.5 and §6.1: responsibility has not been taken, as far as we know.
       reply = session.failure(error);

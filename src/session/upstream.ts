@@ -78,8 +78,8 @@ export interface UpstreamBody {
    */
   write(octets: Uint8Array): Promise<void> | void;
   /**
-   * As `write`, for octets behind which `finish` comes at once, so that both may travel together: the
-   * octets stay as they are until that has been answered. Absent: `write` does as well.
+   * As `write`, for octets behind which `finish` comes at once, so that both may travel together.
+   * Absent: `write` does as well.
    */
   writeLast?(octets: Uint8Array): Promise<void> | void;
   /**

@@ -179,8 +179,7 @@ export class BdatBody implements UpstreamBody {
   }
 }
 
-/** Why a message that was announced does not come. */
-export function calledOff(): UpstreamFailure {
+function calledOff(): UpstreamFailure {
   return new UpstreamFailure("aborted", "Mail data called off");
 }
 

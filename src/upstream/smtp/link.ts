@@ -33,8 +33,8 @@ import { type UpstreamTimeouts, waitFor } from "./timeouts.ts";
 
 /**
  * In which form mail data go to an upstream that has CHUNKING: as the client sends them; likewise, but
- * a message of up to 16 KiB (or `chunkSize`, if that is less), or whose rest has come at once, by BDAT,
- * which takes a turn less; always by BDAT; or by DATA.
+ * a message of up to 16 KiB (or `chunkSize`, if that is less) by BDAT, which takes a turn less; always
+ * by BDAT; or by DATA.
  * BODY=BINARYMIME is always sent by BDAT (RFC 3030 §3).
  */
 export type Chunking = "as-received" | "small" | "always" | "never";

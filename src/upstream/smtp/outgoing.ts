@@ -62,7 +62,6 @@ export class Outgoing {
 
   /** The same with octets, whose memory is ours from then on. */
   push(octets: Scratch): void {
-    if (octets.length === 0) return;
     this.#gather();
     if (!this.waits) this.#gathered = octets;
     else {
