@@ -1,44 +1,38 @@
 /**
- * Memory for what is put together and written at once: replies, commands, the last piece of a
- * message. An array of its own for each of them would cost more than the rest of the work.
+ * What is put together and written at once: replies, commands, the last piece of a message.
  *
  * @module
  */
 
 import { EMPTY, encode } from "./bytes.ts";
-
-/** Octets of one piece. */
-const SIZE = 8_192;
-/** Pieces that are kept while nobody needs them. */
-const KEPT = 64;
+import { giveBack, memoryFor } from "./spare_memory.ts";
 
 const MAX_ASCII = 0x7f;
 
-const free: Uint8Array[] = [];
 const encoder = new TextEncoder();
 
-/** Puts text and octets together; small things in memory that is used again. */
+/** Puts text and octets together. */
 export class Scratch {
-  #piece: Uint8Array | undefined;
+  #memory = EMPTY;
   #length = 0;
 
   /** What has been put together. It is valid until `free`. */
   get octets(): Uint8Array {
-    return this.#piece === undefined ? EMPTY : this.#piece.subarray(0, this.#length);
+    return this.#memory.subarray(0, this.#length);
   }
 
   /** Adds the UTF-8 form of a text. */
   text(text: string): this {
     // A UTF-16 unit takes three octets at most.
-    const piece = this.#room(text.length * 3);
-    if (piece === undefined) return this.add(encode(text));
+    const memory = this.#room(text.length * 3);
+    if (memory === undefined) return this.add(encode(text));
     for (let at = 0; at < text.length; at++) {
       const unit = text.charCodeAt(at);
       if (unit > MAX_ASCII) {
-        this.#length += encoder.encodeInto(text, piece.subarray(this.#length)).written;
+        this.#length += encoder.encodeInto(text, memory.subarray(this.#length)).written;
         return this;
       }
-      piece[this.#length + at] = unit;
+      memory[this.#length + at] = unit;
     }
     this.#length += text.length;
     return this;
@@ -51,28 +45,30 @@ export class Scratch {
 
   /** Adds octets. */
   add(octets: Uint8Array): this {
-    const piece = this.#room(octets.length) ?? this.#grow(octets.length);
-    piece.set(octets, this.#length);
+    const memory = this.#room(octets.length) ?? this.#grow(octets.length);
+    memory.set(octets, this.#length);
     this.#length += octets.length;
     return this;
   }
 
   /** Gives the memory back: nobody reads it any more. */
   free(): void {
-    if (this.#piece?.length === SIZE && free.length < KEPT) free.push(this.#piece);
-    this.#piece = undefined;
+    giveBack(this.#memory);
+    this.#memory = EMPTY;
     this.#length = 0;
   }
 
+  /** The memory, if so much still fits into it. */
   #room(octets: number): Uint8Array | undefined {
-    this.#piece ??= free.pop() ?? new Uint8Array(SIZE);
-    return this.#length + octets <= this.#piece.length ? this.#piece : undefined;
+    if (this.#memory === EMPTY) this.#memory = memoryFor(1);
+    return this.#length + octets <= this.#memory.length ? this.#memory : undefined;
   }
 
   #grow(octets: number): Uint8Array {
-    const larger = new Uint8Array(Math.max(2 * this.#piece!.length, this.#length + octets));
-    larger.set(this.octets);
-    if (this.#piece!.length === SIZE && free.length < KEPT) free.push(this.#piece!);
-    return this.#piece = larger;
+    const needed = this.#length + octets;
+    const memory = memoryFor(Math.max(needed, 2 * this.#memory.length));
+    memory.set(this.octets);
+    giveBack(this.#memory);
+    return this.#memory = memory;
   }
 }

@@ -15,6 +15,9 @@ import type { Message, ReadOptions } from "./message.ts";
 /** Octets that wait for a reader at most; then the message waits for it. */
 const WAITING = 65_536;
 
+/** Why nobody waits for a message's readers any more; made once, because every message comes to that. */
+export const DECIDED = new Error("The message has been decided upon");
+
 /** A reader has been given as much as it may read. */
 export class TooMuch extends Error {
   /** Tells it apart in logs, and where two copies of a module make `instanceof` fail. */

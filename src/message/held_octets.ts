@@ -1,31 +1,11 @@
 /**
- * Octets that are held for a while: the beginning of a message, or what a reader has not read yet. They
- * lie in memory that is used again, because to make it anew for each message, and to collect it, costs
- * more than what is done with them.
+ * Octets that are held for a while: the beginning of a message, or what a reader has not read yet.
  *
  * @module
  */
 
 import { EMPTY } from "../bytes.ts";
-
-/** Octets of a piece of memory: most messages fit into the first, most windows into the second. */
-const SIZES: readonly number[] = [8_192, 65_536];
-/** Pieces of each size that are kept while nobody needs them. */
-const KEPT = 32;
-
-const free: readonly Uint8Array[][] = SIZES.map(() => []);
-
-/** Memory of at least so many octets; what lies in it is anybody's. */
-function memoryFor(octets: number): Uint8Array {
-  const size = SIZES.findIndex((size) => size >= octets);
-  return free[size]?.pop() ?? new Uint8Array(SIZES[size] ?? octets);
-}
-
-/** Nobody reads it any more. */
-function giveBack(memory: Uint8Array): void {
-  const kept = free[SIZES.indexOf(memory.length)];
-  if (kept !== undefined && kept.length < KEPT) kept.push(memory);
-}
+import { giveBack, memoryFor } from "../spare_memory.ts";
 
 /** See the module. It knows no limit: whoever appends keeps it bounded. */
 export class HeldOctets {
@@ -77,9 +57,8 @@ export class HeldOctets {
     const needed = length + octets;
     if (needed <= this.#memory.length) this.#memory.copyWithin(0, this.#begin, this.#end);
     else {
-      // Beyond the largest size it grows by doubling: in all that takes linear time.
-      const most = SIZES[SIZES.length - 1];
-      const memory = memoryFor(needed > most ? Math.max(needed, 2 * this.#memory.length) : needed);
+      // By doubling, so that to grow takes linear time in all.
+      const memory = memoryFor(Math.max(needed, 2 * this.#memory.length));
       memory.set(this.octets);
       giveBack(this.#memory);
       this.#memory = memory;

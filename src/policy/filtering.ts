@@ -9,7 +9,7 @@
 import { TimeoutError, type Timer } from "../clock.ts";
 import type { HeaderEdit } from "../message/header_section.ts";
 import { deferred } from "../deferred.ts";
-import { TooMuch } from "../message/feed.ts";
+import { DECIDED, TooMuch } from "../message/feed.ts";
 import type { Message } from "../message/message.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { PhaseFacts, Ruling, Verdict } from "../session/phases.ts";
@@ -17,8 +17,7 @@ import { type Soon, when } from "../soon.ts";
 import { Asking, type Definition, failureOf, type JudgeOptions, NOTHING } from "./asking.ts";
 import type { Answer } from "./policy.ts";
 
-/** Why nobody waits any more; made once, because every message comes to that. */
-const DECIDED = new Error("The message has been decided upon");
+/** Made once, because every message comes to that. */
 const ANSWERED = new Error("The filter has answered");
 
 /** Lets so many at a time do something, the others wait for their turn. */
@@ -157,7 +156,7 @@ async function read(
   // A client may be slow: the time of a filter begins with the end of the message.
   let timer: Timer | undefined;
   const expired = (): void => lost.reject(new TimeoutError(`${name} at filter`, timeLimit));
-  message.ended.then(
+  void message.ended.then(
     () => {
       if (!answered.signal.aborted) timer = options.clock.after(timeLimit, expired);
     },
@@ -179,6 +178,6 @@ async function read(
     timer?.cancel();
     // What nobody reads, or nobody any more, must not keep the message waiting.
     answered.abort(ANSWERED);
-    when(turn, () => turns[nth].end());
+    void when(turn, () => turns[nth].end());
   }
 }

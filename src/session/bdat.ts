@@ -42,9 +42,9 @@ export const bdat: Handler<"BDAT"> = {
     answerMessage(session, "BDAT", reply, last);
   },
 
-  async swallow(session, { size }) {
-    await new ChunkedMessage(session, new Draining(session.settings.replies.badSequence))
-      .chunk(size);
+  swallow(session, { size }) {
+    const { badSequence } = session.settings.replies;
+    return new ChunkedMessage(session, new Draining(badSequence)).chunk(size);
   },
 };
 

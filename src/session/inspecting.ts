@@ -8,7 +8,7 @@
 
 import { EMPTY, LF } from "../bytes.ts";
 import type { Timer } from "../clock.ts";
-import { Feed } from "../message/feed.ts";
+import { DECIDED, Feed } from "../message/feed.ts";
 import {
   editedHeader,
   type HeaderEdit,
@@ -26,9 +26,6 @@ import type { ReplyName } from "./replies.ts";
 
 /** Milliseconds after which an upstream that has to wait is told that we are still there. */
 const KEEP_ALIVE = 30_000;
-
-/** Why nobody needs to read on; made once, because every refused message comes to that. */
-const DECIDED = new Error("The message has been decided upon");
 
 /** See the module. */
 export class Inspecting implements Receiver {

@@ -20,7 +20,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "soon.ts": [],
   "parse_url.ts": [],
   "version.ts": [],
-  "scratch.ts": ["bytes.ts"],
+  "spare_memory.ts": [],
+  "scratch.ts": ["bytes.ts", "spare_memory.ts"],
   "channel.ts": [],
   "prefix.ts": ["rfc5321"],
   "cidr_set.ts": ["prefix.ts"],
@@ -29,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rfc5321": ["bytes.ts"],
   "state": ["clock.ts"],
   "stages": ["bytes.ts", "rfc5321"],
-  "message": ["bytes.ts", "clock.ts", "deadline.ts", "deferred.ts"],
+  "message": ["bytes.ts", "clock.ts", "deadline.ts", "deferred.ts", "spare_memory.ts"],
   "session": [
     ...["bytes.ts", "channel.ts", "clock.ts", "deadline.ts", "dns", "networks.ts", "rfc5321"],
     ...["deferred.ts", "message", "scratch.ts", "soon.ts", "stages"],
