@@ -52,8 +52,8 @@ export function ends(say: Say, pen: Pen, clock: Clock): Observer {
       tallies.set(id, new Tally(clock.monotonic()));
     },
     // Of a command only its time: what stands in it may be a secret.
-    command({ id }, command) {
-      if ("verb" in command && command.verb === "MAIL") tallies.get(id)?.mail(clock.monotonic());
+    command({ id }, command, at) {
+      if ("verb" in command && command.verb === "MAIL") tallies.get(id)?.mail(at);
     },
     ruling(phase, facts, { asked = [] }) {
       const tally = tallies.get("session" in facts ? facts.session.id : facts.id);
@@ -71,8 +71,8 @@ export function ends(say: Say, pen: Pen, clock: Clock): Observer {
     upstreamFailed({ id }, _upstream, _error, took) {
       tallies.get(id)?.waited(clock.monotonic(), took);
     },
-    upstreamReply({ id }, _upstream, { took, reply }) {
-      tallies.get(id)?.waited(clock.monotonic(), took, reply);
+    upstreamReply({ id }, _upstream, { at, took, reply }) {
+      tallies.get(id)?.waited(at, took, reply);
     },
     transaction(transaction, end) {
       const cost = tallies.get(transaction.session.id)?.end(clock.monotonic()) ?? {};

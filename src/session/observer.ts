@@ -28,6 +28,8 @@ export type SessionEnd =
 export interface Answered {
   /** The verb of the command; `invalid` for a line that is none, `""` where nobody has asked. */
   readonly verb: string;
+  /** When it is written, by the clock's `monotonic`. */
+  readonly at: number;
   /** Milliseconds from the command, or the end of the mail data, to this. */
   readonly took: number;
   /** Which of our own replies it is; absent for the upstream's and the policy's. */
@@ -68,6 +70,8 @@ export interface UpstreamOpened {
 export interface UpstreamAnswered {
   /** Its verb; `message` for the end of mail data. */
   readonly verb: string;
+  /** When it has come, or has turned out not to come, by the clock's `monotonic`. */
+  readonly at: number;
   /** Milliseconds from the command to the reply. */
   readonly took: number;
   /** Absent where none came. */
@@ -84,8 +88,11 @@ export interface Observer {
   secured?(session: SessionFacts): void;
   /** The name of a client was looked up; `took` in milliseconds. It is in `client.name`, or unknown. */
   lookedUp?(session: SessionFacts, took: number): void;
-  /** A command line was taken in; what it holds of AUTH is a secret. */
-  command?(session: SessionFacts, command: ParsedLine): void;
+  /**
+   * A command line was taken in `at` this moment of the clock's `monotonic`; what it holds of AUTH is a
+   * secret.
+   */
+  command?(session: SessionFacts, command: ParsedLine, at: number): void;
   /** A reply as it is written to the client. */
   reply?(session: SessionFacts, reply: Reply, to: Answered): void;
   /** The policy has been asked, or need not be: `ruling` is what it said, and what it was told. */
@@ -127,7 +134,7 @@ const tellers: {
   sessionClosed: (one, session, end, cause) => one.sessionClosed?.(session, end, cause),
   secured: (one, session) => one.secured?.(session),
   lookedUp: (one, session, took) => one.lookedUp?.(session, took),
-  command: (one, session, command) => one.command?.(session, command),
+  command: (one, session, command, at) => one.command?.(session, command, at),
   reply: (one, session, reply, to) => one.reply?.(session, reply, to),
   ruling: (one, phase, facts, ruling) => one.ruling?.(phase, facts, ruling),
   difference: (one, session, phase, live, shadow) => one.difference?.(session, phase, live, shadow),
@@ -182,7 +189,7 @@ export function observers(groups: readonly ObserverGroup[]): Required<Observer> 
     sessionClosed: (session, end, cause) => each(tellers.sessionClosed, session, end, cause),
     secured: (session) => each(tellers.secured, session),
     lookedUp: (session, took) => each(tellers.lookedUp, session, took),
-    command: (session, command) => each(tellers.command, session, command),
+    command: (session, command, at) => each(tellers.command, session, command, at),
     reply: (session, reply, to) => each(tellers.reply, session, reply, to),
     ruling: (phase, facts, ruling) => each(tellers.ruling, phase, facts, ruling),
     difference: (session, phase, live, shadow) =>

@@ -140,7 +140,7 @@ export class SessionServer {
       }
       if (session.replies.full) await session.replies.room();
       session.asked();
-      session.settings.observer.command(session.facts, parsed);
+      session.settings.observer.command(session.facts, parsed, session.askedAt);
       const obeyed = "fault" in parsed ? this.#refuseFault(parsed) : this.#obey(parsed);
       if (obeyed !== undefined) await obeyed;
     }

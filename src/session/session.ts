@@ -388,6 +388,7 @@ export class Session {
     const presentable = utf8 ? reply : reply.inAscii();
     observer.reply(this.facts, presentable, {
       verb,
+      at: now,
       took: now - since,
       name: replyNames.get(reply),
     });

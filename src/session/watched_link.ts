@@ -6,7 +6,6 @@
 
 import { Reply } from "../rfc5321/reply.ts";
 import type { Soon } from "../soon.ts";
-import type { UpstreamAnswered } from "./observer.ts";
 import type { Session } from "./session.ts";
 import type { Opened, UpstreamLink } from "./upstream.ts";
 import { type LinkListener, wrapped } from "./wrapped_link.ts";
@@ -52,14 +51,13 @@ class Watcher implements LinkListener {
   /** BDAT has no answer before its first chunk: then there is nothing to tell. */
   said<T>(verb: string, answer: T): T {
     if (!(answer instanceof Promise)) return answer;
-    const { clock } = this.session.settings;
-    const began = clock.monotonic();
+    const began = this.session.settings.clock.monotonic();
     return answer.then((answer: Opened) => {
       const reply = answer instanceof Reply ? answer : answer.reply;
-      if (reply !== undefined) this.#tell({ verb, took: clock.monotonic() - began, reply });
+      if (reply !== undefined) this.#tell(verb, began, reply);
       return answer;
     }, (error: unknown) => {
-      this.#tell({ verb, took: clock.monotonic() - began });
+      this.#tell(verb, began);
       throw error;
     }) as T;
   }
@@ -72,7 +70,9 @@ class Watcher implements LinkListener {
     this.session.settings.observer.upstreamClosed(this.session.facts, this.name);
   }
 
-  #tell(answered: UpstreamAnswered): void {
-    this.session.settings.observer.upstreamReply(this.session.facts, this.name, answered);
+  #tell(verb: string, began: number, reply?: Reply): void {
+    const { facts, settings: { clock, observer } } = this.session;
+    const at = clock.monotonic();
+    observer.upstreamReply(facts, this.name, { verb, at, took: at - began, reply });
   }
 }

@@ -142,19 +142,14 @@ export class Dialogue {
     return this.#number + 1;
   }
 
-  /** A line is not kept. */
+  /** A line is not kept, or not yet. */
   skip(): void {
     this.#number++;
   }
 
-  /** A line is not kept any longer, if it is the last of those that are. */
-  forget(said: Utterance): void {
-    if (this.#lines.at(-1) === said) this.#lines.pop();
-  }
-
   /** Adds a line and forgets the oldest ones beyond `room`. */
   add(said: Utterance, room: number): void {
-    this.#number = said.number;
+    this.#number = Math.max(this.#number, said.number);
     this.#lines.push(said);
     // By halves, so that a line costs the same on average however many there are.
     if (this.#lines.length > 2 * room) this.#lines = this.#lines.slice(-room);

@@ -5,17 +5,30 @@
  */
 
 import type { SessionFacts } from "../session/facts.ts";
+import type { ParsedLine } from "../stages/command_parser.ts";
 import { Dialogue, type Utterance } from "./dialogue.ts";
 import type { Pen } from "./pen.ts";
 import { Queue } from "./queue.ts";
 import type { TransactionDraft } from "./transaction_record.ts";
 import type { SessionView } from "./views.ts";
 
-/** A MAIL command that has come. */
-export interface MailAsked {
-  readonly said: Utterance;
-  /** When, by the clock's `monotonic`. */
-  readonly since: number;
+/**
+ * The last MAIL command. Its line is kept by itself until there is a reason to keep it with the others:
+ * where nothing else is kept of transactions, a row of them would push out all else. One object serves
+ * for all of a session, because mail passes here.
+ */
+export class LastMail {
+  /** Whether its transaction has not come yet. */
+  awaited = false;
+  /** Absent as long as there was none. */
+  command: ParsedLine | undefined;
+  /** As it is kept with the others, if it is. */
+  said: Utterance | undefined;
+  number = 0;
+  /** Milliseconds since 1970. */
+  at = 0;
+  /** The same moment by the clock's `monotonic`. */
+  since = 0;
 }
 
 /** See the module. */
@@ -26,21 +39,17 @@ export class OpenSession {
    * oldest first: replies are written in this order (RFC 2920 §3.2).
    */
   readonly asked: Queue<TransactionDraft | undefined> = new Queue();
-  /** The last MAIL. */
-  mail: MailAsked | undefined;
-  /**
-   * That of a transaction of which nothing else is kept. It gives way to the next: a row of them would
-   * push out all else, and to keep it costs more than anything else that is done for a message.
-   */
-  bare: Utterance | undefined;
+  readonly mail: LastMail = new LastMail();
   doing = "";
   /** Whoever looks at it is taken to look on until then, in milliseconds since 1970. */
   watchedUntil = -Infinity;
   activeAt: number;
   /** Transactions that have ended. */
   transactions = 0;
-  /** The one that is open. */
+  /** The one that is open, with when it began: by the wall clock, and by the clock's `monotonic`. */
   draft: TransactionDraft | undefined;
+  begunAt = 0;
+  begunSince = 0;
   /** One that has ended unasked: why is told next. */
   closing: TransactionDraft | undefined;
   /** Id of that one. */

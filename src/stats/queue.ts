@@ -1,50 +1,56 @@
 /**
- * What waits for its turn. An array would move all that is behind the first, and give back its room
- * whenever the last one goes: mail passes here.
+ * What waits for its turn, in a ring: mail passes here, so nothing is made for one that comes.
  *
  * @module
  */
 
-interface Waiting<T> {
-  value: T;
-  next: Waiting<T> | undefined;
-}
+/** Places at first; a power of two. */
+const PLACES = 4;
 
 /** First in, first out. */
 export class Queue<T> {
-  #first: Waiting<T> | undefined;
-  #last: Waiting<T> | undefined;
+  #places: (T | undefined)[] = Array.from({ length: PLACES }, () => undefined);
+  /** Where the first is. */
+  #first = 0;
+  #count = 0;
 
   /** Whether nothing waits. */
   get isEmpty(): boolean {
-    return this.#first === undefined;
+    return this.#count === 0;
   }
 
   /** That which came first; nothing where nothing waits. */
   get first(): T | undefined {
-    return this.#first?.value;
+    return this.#places[this.#first];
   }
 
   /** Takes the place of that which came last, if anything waits. */
   set last(value: T) {
-    if (this.#last !== undefined) this.#last.value = value;
+    if (this.#count > 0) this.#places[this.#place(this.#count - 1)] = value;
   }
 
   /** Adds one at the end. */
   push(value: T): void {
-    const waiting = { value, next: undefined };
-    if (this.#last === undefined) this.#first = waiting;
-    else this.#last.next = waiting;
-    this.#last = waiting;
+    if (this.#count === this.#places.length) this.#grow();
+    this.#places[this.#place(this.#count++)] = value;
   }
 
   /** Takes away that which came first, if anything waits. */
   shift(): void {
-    const gone = this.#first;
-    if (gone === undefined) return;
-    this.#first = gone.next;
-    if (this.#first === undefined) this.#last = undefined;
-    // One that the collector takes for old would keep all that came behind it.
-    gone.next = undefined;
+    if (this.#count === 0) return;
+    this.#places[this.#first] = undefined;
+    this.#first = this.#place(1);
+    this.#count--;
+  }
+
+  /** Where the one is that came so many behind the first. */
+  #place(behind: number): number {
+    return (this.#first + behind) & (this.#places.length - 1);
+  }
+
+  #grow(): void {
+    const inOrder = this.#places.map((_, behind) => this.#places[this.#place(behind)]);
+    this.#places = [...inOrder, ...inOrder.map(() => undefined)];
+    this.#first = 0;
   }
 }

@@ -19,8 +19,9 @@ import type {
 import type { Phase, PhaseFacts, Ruling } from "../session/phases.ts";
 import type { ParsedLine } from "../stages/command_parser.ts";
 import { keptOf, lineOf, type Utterance } from "./dialogue.ts";
-import { type MailAsked, OpenSession } from "./open_session.ts";
+import { OpenSession } from "./open_session.ts";
 import type { Pen } from "./pen.ts";
+import type { TransactionLog } from "./transaction_log.ts";
 import { TransactionDraft } from "./transaction_record.ts";
 import type { DialogueLine, SessionDetail, SessionView } from "./views.ts";
 
@@ -31,39 +32,25 @@ const FEWEST_LINES = 10;
 /** What they share, as long as each may keep the fewest. One that falls silent keeps what it has. */
 const ALL_LINES = 100_000;
 
-/** What is told when a transaction is over. */
-export type Ended = (
-  draft: TransactionDraft,
-  transaction: TransactionFacts,
-  session: SessionFacts,
-  end: TransactionEnd,
-  /** Milliseconds since 1970. */
-  now: number,
-) => void;
-
 /** For how long somebody who has looked at a session is taken to look on, in milliseconds. */
 const LOOK = 10_000;
 
-/** Who takes part in what is remembered. */
-export interface SessionLogOptions {
-  /** Whether all that is said in the transaction which begins `now` is to be kept. */
-  readonly detailed: (now: number) => boolean;
-  /** Told of each that is over. */
-  readonly ended: Ended;
-}
+/** Stands for each transaction while it is open, if nothing that is said in it is kept. */
+const BRIEF = new TransactionDraft(0, 0, false);
 
 /** See the module. */
 export class SessionLog implements Observer {
   readonly #clock: Clock;
-  readonly #options: SessionLogOptions;
+  readonly #transactions: TransactionLog;
   readonly #open = new Map<string, OpenSession>();
   /** The one that was found last: nearly always it is the one of the next event, too. */
   #found: OpenSession | undefined;
   #total = 0;
 
-  constructor(clock: Clock, options: SessionLogOptions) {
+  /** @param transactions Where those are remembered that have ended. */
+  constructor(clock: Clock, transactions: TransactionLog) {
     this.#clock = clock;
-    this.#options = options;
+    this.#transactions = transactions;
   }
 
   /** How many are open. */
@@ -104,6 +91,7 @@ export class SessionLog implements Observer {
     const { dialogue } = session;
     return (number, pen) => {
       session.watchedUntil = this.#clock.now() + LOOK;
+      this.#keepMail(session);
       return dialogue.lines.filter((said) => said.number > number).map((said) => lineOf(said, pen));
     };
   }
@@ -129,23 +117,41 @@ export class SessionLog implements Observer {
     if (session !== undefined) this.#note(session, `TLS: ${version} ${cipher}`, now);
   }
 
-  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
-  command(facts: SessionFacts, command: ParsedLine, now: number = this.#clock.now()): void {
+  /**
+   * @param at When, by the clock's `monotonic`.
+   * @param now The same in milliseconds since 1970, where the caller knows it.
+   */
+  command(
+    facts: SessionFacts,
+    command: ParsedLine,
+    at: number,
+    now: number = this.#clock.now(),
+  ): void {
     // One that has begun before anybody counted is met here.
     const session = this.#active(facts, now) ?? this.#enter(facts);
     session.closing = undefined;
     if ("verb" in command && command.verb !== undefined) session.doing = command.verb;
-    // A new transaction takes its MAIL to itself.
-    const mail = !("fault" in command) && command.verb === "MAIL";
-    const draft = mail ? undefined : session.draft;
-    session.asked.push(draft);
-    if (this.#isPassedOver(session, draft)) return;
-    const said = { number: session.dialogue.next, at: session.activeAt, command: keptOf(command) };
-    if (mail) {
-      session.mail = { said, since: this.#clock.monotonic() };
-      if (session.bare !== undefined && !session.watched) session.dialogue.forget(session.bare);
+    if (!("fault" in command) && command.verb === "MAIL") {
+      return this.#mail(session, command, at, now);
     }
-    this.#say(session, said, draft);
+    session.asked.push(session.draft);
+    if (this.#isPassedOver(session, session.draft)) return;
+    const said = { number: session.dialogue.next, at: now, command: keptOf(command) };
+    this.#say(session, said, session.draft);
+  }
+
+  /** A new transaction takes its MAIL to itself. */
+  #mail(session: OpenSession, command: ParsedLine, since: number, at: number): void {
+    const { mail, dialogue, asked } = session;
+    if (mail.awaited) this.#keepMail(session);
+    asked.push(undefined);
+    mail.awaited = true;
+    mail.command = command;
+    mail.said = undefined;
+    mail.number = dialogue.next;
+    mail.at = at;
+    mail.since = since;
+    dialogue.skip();
   }
 
   /** @param now Milliseconds since 1970, where the caller has just read the clock. */
@@ -179,12 +185,15 @@ export class SessionLog implements Observer {
     if (session === undefined) return;
     session.transaction = id;
     const { mail } = session;
-    session.mail = undefined;
-    const draft = session.draft = this.#draft(mail);
-    if (mail === undefined) return;
+    if (!mail.awaited) {
+      this.#begin(session, this.#clock.now(), this.#clock.monotonic());
+      return;
+    }
+    mail.awaited = false;
+    const draft = this.#begin(session, mail.at, mail.since);
     session.asked.last = draft;
-    draft.say(mail.said, this.#room / 2);
-    session.bare = draft.detailed ? undefined : mail.said;
+    if (draft === BRIEF && !session.watched) return;
+    draft.say(this.#keepMail(session)!, this.#room / 2);
   }
 
   /** @param now Milliseconds since 1970, where the caller has just read the clock. */
@@ -194,7 +203,7 @@ export class SessionLog implements Observer {
     now: number = this.#clock.now(),
   ): void {
     const session = this.#find(facts.session) ?? this.#enter(facts.session);
-    const draft = session.draft ?? this.#draft();
+    const draft = session.draft ?? this.#begin(session, now, this.#clock.monotonic());
     if (facts.octets > 0 && !this.#isPassedOver(session, draft)) {
       this.#note(session, `mail data: ${facts.octets} octets`, now);
     }
@@ -202,7 +211,21 @@ export class SessionLog implements Observer {
     session.transaction = undefined;
     session.draft = undefined;
     if (session.asked.isEmpty) session.closing = draft;
-    this.#options.ended(draft, facts, session.facts, end, now);
+    this.#remember(session, draft, facts, end, now);
+  }
+
+  #remember(
+    session: OpenSession,
+    open: TransactionDraft,
+    facts: TransactionFacts,
+    end: TransactionEnd,
+    now: number,
+  ): void {
+    const { begunAt, begunSince } = session;
+    if (this.#transactions.leavesOut(open, end, now)) return this.#transactions.skip();
+    const draft = open === BRIEF ? new TransactionDraft(begunAt, begunSince, false) : open;
+    const took = this.#clock.monotonic() - begunSince;
+    this.#transactions.add({ draft, facts, session: session.facts, end, took });
   }
 
   upstreamOpened(facts: SessionFacts, upstream: string, { took, tls }: UpstreamOpened): void {
@@ -223,12 +246,12 @@ export class SessionLog implements Observer {
   upstreamReply(
     facts: SessionFacts,
     upstream: string,
-    { verb, took, reply }: UpstreamAnswered,
+    { verb, at, took, reply }: UpstreamAnswered,
   ): void {
     const draft = this.#drafted(facts);
     if (draft === undefined) return;
     const result = reply ?? `${upstream}: no reply`;
-    draft.happen({ until: this.#clock.monotonic(), took, verb, result });
+    draft.happen({ until: at, took, verb, result });
   }
 
   /** The open transaction, where what happens in it is kept. */
@@ -268,10 +291,20 @@ export class SessionLog implements Observer {
     return session;
   }
 
-  #draft(mail?: MailAsked): TransactionDraft {
-    const now = this.#clock.now();
-    const since = mail?.since ?? this.#clock.monotonic();
-    return new TransactionDraft(mail?.said.at ?? now, since, this.#options.detailed(now));
+  /** A transaction begins. */
+  #begin(session: OpenSession, at: number, since: number): TransactionDraft {
+    session.begunAt = at;
+    session.begunSince = since;
+    return session.draft = this.#transactions.begins(at) ? new TransactionDraft(at, since) : BRIEF;
+  }
+
+  /** Keeps the line of the last MAIL, if there was one, with the others. */
+  #keepMail({ mail, dialogue }: OpenSession): Utterance | undefined {
+    const { command, number, at } = mail;
+    if (mail.said !== undefined || command === undefined) return mail.said;
+    mail.said = { number, at, command: keptOf(command) };
+    dialogue.add(mail.said, this.#room);
+    return mail.said;
   }
 
   #note(session: OpenSession, note: string, at: number): void {
@@ -280,6 +313,7 @@ export class SessionLog implements Observer {
   }
 
   #say(session: OpenSession, said: Utterance, draft: TransactionDraft | undefined): void {
+    this.#keepMail(session);
     const room = this.#room;
     session.dialogue.add(said, room);
     draft?.say(said, room / 2);

@@ -18,6 +18,7 @@ import { outcomeOf } from "./transaction_record.ts";
 import { TransactionLog } from "./transaction_log.ts";
 import { UpstreamLog } from "./upstream_log.ts";
 import { type Outcome, outcomes, type StatsView } from "./views.ts";
+import { WallClock } from "./wall_clock.ts";
 import { WindowedHistogram } from "./windowed_histogram.ts";
 
 /** However much mail there is, the last transactions reach back for half as many seconds. */
@@ -106,14 +107,7 @@ export class Stats {
     this.upstreams = new UpstreamLog(clock, (name, connections) => {
       this.metrics.upstreamConnections.with(name).read(connections);
     });
-    this.sessions = new SessionLog(clock, {
-      detailed: (now) => this.transactions.begins(now),
-      ended: (draft, facts, session, end, now) => {
-        if (this.transactions.leavesOut(draft, end, now)) return this.transactions.skip();
-        const took = clock.monotonic() - draft.since;
-        this.transactions.add({ draft, facts, session, end, took });
-      },
-    });
+    this.sessions = new SessionLog(clock, this.transactions);
     this.metrics.sessions.read(() => this.sessions.open);
     this.observer = this.#tell();
   }
@@ -160,12 +154,13 @@ export class Stats {
   }
 
   /**
-   * Tells each part what it counts. Mail passes here, so each call stands by itself, and the clock is
-   * read once for all.
+   * Tells each part what it counts. Mail passes here, so each call stands by itself, and one moment is
+   * that of all.
    */
   #tell(): Observer {
     const { metrics, sessions, rules, upstreams } = this;
     const clock = this.#clock;
+    const wall = new WallClock(clock);
     return {
       sessionOpened: (session) => {
         sessions.sessionOpened(session);
@@ -182,12 +177,12 @@ export class Stats {
         sessions.secured(session);
       },
       lookedUp: (session, took) => metrics.lookedUp(session, took),
-      command: (session, command) => {
+      command: (session, command, at) => {
         metrics.command(session, command);
-        sessions.command(session, command, clock.now());
+        sessions.command(session, command, at, wall.at(at));
       },
       reply: (session, reply, to) => {
-        const now = clock.now();
+        const now = wall.at(to.at);
         metrics.reply(session, reply, to);
         sessions.reply(session, reply, to, now);
         this.#commandTimes.record(to.took, now);
@@ -221,11 +216,9 @@ export class Stats {
       upstreamReply: (session, upstream, answered) => {
         metrics.upstreamReply(session, upstream, answered);
         sessions.upstreamReply(session, upstream, answered);
-        if (answered.verb !== "message") {
-          return upstreams.upstreamReply(session, upstream, answered);
-        }
-        const now = clock.now();
+        const now = wall.at(answered.at);
         upstreams.upstreamReply(session, upstream, answered, now);
+        if (answered.verb !== "message") return;
         this.#upstreamTimes.record(answered.took, now);
         this.history.recordUpstream(answered.took, now);
       },

@@ -102,17 +102,17 @@ export class UpstreamLog implements Observer {
     tally.lastError = { at: tally.failedAt, text: messageOf(error) };
   }
 
-  /** @param now Milliseconds since 1970, where the caller has just read the clock. */
+  /** @param now Milliseconds since 1970, where the caller knows it. */
   upstreamReply(
     _session: SessionFacts,
     upstream: string,
     { verb, took, reply }: UpstreamAnswered,
-    now?: number,
+    now: number = this.#clock.now(),
   ): void {
     const tally = this.#tally(upstream);
     if (tally === undefined) return;
     if (reply === undefined) {
-      tally.lastError = { at: this.#clock.now(), text: `No reply to ${verb}` };
+      tally.lastError = { at: now, text: `No reply to ${verb}` };
     } else if (verb === "message") tally.answering.record(took, now);
   }
 

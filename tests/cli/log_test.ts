@@ -245,8 +245,8 @@ Deno.test("what a transaction has cost", async () => {
   const abandoned: TransactionEnd = { kind: "abandoned" };
 
   const pipelined = await costs(async (observer, clock) => {
-    observer.upstreamReply(session(), "default", { verb: "NOOP", took: 5 });
-    observer.command(session(), command);
+    observer.upstreamReply(session(), "default", { verb: "NOOP", at: clock.monotonic(), took: 5 });
+    observer.command(session(), command, clock.monotonic());
     await clock.advance(3);
     observer.ruling("mail", mail, asked(2, 0.26));
     await clock.advance(20);
@@ -259,20 +259,26 @@ Deno.test("what a transaction has cost", async () => {
     // Two recipients that were sent at once are waited for at the same time.
     const rcptTo = { ...transaction(), forwardPath: Path.null, given: Path.null, parameters: {} };
     observer.ruling("rcpt", rcptTo, asked(1));
-    observer.upstreamReply(session(), "default", { verb: "RCPT", took: 10, reply: reply("250") });
+    observer.upstreamReply(session(), "default", {
+      verb: "RCPT",
+      at: clock.monotonic(),
+      took: 10,
+      reply: reply("250"),
+    });
     await clock.advance(2);
     observer.upstreamReply(session(), "default", {
       verb: "RCPT",
+      at: clock.monotonic(),
       took: 12,
       reply: reply("550 No"),
     });
     // The next MAIL is read before the end of this transaction is known.
-    observer.command(session(), command);
+    observer.command(session(), command, clock.monotonic());
     await clock.advance(5);
     observer.transaction(transaction(), abandoned);
     observer.ruling("mail", mail, NOTHING);
     await clock.advance(1);
-    observer.upstreamReply(session(), "default", { verb: "MAIL", took: 1 });
+    observer.upstreamReply(session(), "default", { verb: "MAIL", at: clock.monotonic(), took: 1 });
     observer.transaction(transaction(), { kind: "refused", at: "mail", reply: reply("451 4.4.2") });
   });
   assertEquals(pipelined, [
@@ -281,16 +287,21 @@ Deno.test("what a transaction has cost", async () => {
   ]);
 
   const early = await costs(async (observer, clock) => {
-    observer.command(session(), command);
+    observer.command(session(), command, clock.monotonic());
     await clock.advance(1);
     observer.transaction(transaction(), { kind: "refused", at: "mail", reply: reply("530 TLS") });
   });
   assertEquals(early, ['refusedAt=mail reply="530 TLS" took=1']);
 
   const said = reply("250 Ok");
-  const same = await costs((observer) => {
+  const same = await costs((observer, clock) => {
     observer.ruling("mail", mail, NOTHING);
-    observer.upstreamReply(session(), "default", { verb: "message", took: 0, reply: said });
+    observer.upstreamReply(session(), "default", {
+      verb: "message",
+      at: clock.monotonic(),
+      took: 0,
+      reply: said,
+    });
     observer.transaction(transaction(), { kind: "accepted", reply: said });
     observer.sessionClosed(session(), "quit");
     // Nothing is kept of a session that is over.
@@ -302,7 +313,7 @@ Deno.test("what a transaction has cost", async () => {
 });
 
 Deno.test("how a session without a transaction ends", async (t) => {
-  const to = (verb: string) => ({ verb, took: 1 });
+  const to = (verb: string) => ({ verb, at: 0, took: 1 });
   type Row = readonly [name: string, play: (observer: Required<Observer>) => void, says: string[]];
   const rows: readonly Row[] = [
     ["QUIT", (observer) => {
@@ -353,20 +364,25 @@ function everything({ observer, upstreamDropped, trouble, audit }: Log): void {
   const lost = new Error("Lost bob@example.net");
   const refusal = reply("550 5.1.1 <bob@example.net> unknown");
   observer.sessionOpened?.(who);
-  observer.command?.(who, { verb: "AUTH", mechanism: "PLAIN", initialResponse: "AHNlY3JldA==" });
-  observer.reply?.(who, reply("334 c2VjcmV0"), { verb: "AUTH", took: 0.44 });
+  observer.command?.(who, { verb: "AUTH", mechanism: "PLAIN", initialResponse: "AHNlY3JldA==" }, 0);
+  observer.reply?.(who, reply("334 c2VjcmV0"), { verb: "AUTH", at: 0, took: 0.44 });
   observer.upstreamOpened?.(who, "default", {
     took: 3,
     reused: false,
     tls,
     extensions: undefined!,
   });
-  observer.upstreamReply?.(who, "default", { verb: "AUTH", took: 1, reply: reply("334 c2VjcmV0") });
-  observer.upstreamReply?.(who, "default", { verb: "RCPT", took: 2, reply: refusal });
-  observer.upstreamReply?.(who, "default", { verb: "RSET", took: 9 });
+  observer.upstreamReply?.(who, "default", {
+    verb: "AUTH",
+    at: 0,
+    took: 1,
+    reply: reply("334 c2VjcmV0"),
+  });
+  observer.upstreamReply?.(who, "default", { verb: "RCPT", at: 0, took: 2, reply: refusal });
+  observer.upstreamReply?.(who, "default", { verb: "RSET", at: 0, took: 9 });
   observer.upstreamClosed?.(who, "default");
-  observer.reply?.(who, refusal, { verb: "RCPT", took: 2 });
-  observer.reply?.(who, new Reply(250, ["a", "b"]), { verb: "EHLO", took: 0, name: "ok" });
+  observer.reply?.(who, refusal, { verb: "RCPT", at: 0, took: 2 });
+  observer.reply?.(who, new Reply(250, ["a", "b"]), { verb: "EHLO", at: 0, took: 0, name: "ok" });
   observer.upstreamFailed?.(who, "default", lost, 4);
   observer.trouble?.(who, lost);
   observer.trouble?.(undefined, '"bob"@example.net, (bob@example.net) and others');

@@ -52,8 +52,8 @@ const rows: Readonly<Record<string, readonly [told: readonly Told[], samples: re
     ],
     "replies of others": [
       [
-        (m) => m.reply(session(), ok, { verb: "RCPT", took: 2_000 }),
-        (m) => m.reply(session(), Reply.parse("220 x ESMTP"), { verb: "", took: 0 }),
+        (m) => m.reply(session(), ok, { verb: "RCPT", at: 0, took: 2_000 }),
+        (m) => m.reply(session(), Reply.parse("220 x ESMTP"), { verb: "", at: 0, took: 0 }),
       ],
       [
         'sluice_replies_total{phase="rcpt",code="250"} 1',
@@ -66,8 +66,8 @@ const rows: Readonly<Record<string, readonly [told: readonly Told[], samples: re
     ],
     "our own replies, and those to an attempt": [
       [
-        (m) => m.reply(session(), ok, { verb: "NOOP", took: 0, name: "ok" }),
-        (m) => m.reply(session(), no, { verb: "DATA", took: 0, name: "bareNewlineInData" }),
+        (m) => m.reply(session(), ok, { verb: "NOOP", at: 0, took: 0, name: "ok" }),
+        (m) => m.reply(session(), no, { verb: "DATA", at: 0, took: 0, name: "bareNewlineInData" }),
       ],
       [
         'sluice_replies_total{phase="noop",code="250"} 1',
@@ -157,8 +157,8 @@ const rows: Readonly<Record<string, readonly [told: readonly Told[], samples: re
     ],
     "replies of upstreams, and none": [
       [
-        (m) => m.upstreamReply(session(), "mx", { verb: "MAIL", took: 1_000, reply: ok }),
-        (m) => m.upstreamReply(session(), "mx", { verb: "message", took: 1_000 }),
+        (m) => m.upstreamReply(session(), "mx", { verb: "MAIL", at: 0, took: 1_000, reply: ok }),
+        (m) => m.upstreamReply(session(), "mx", { verb: "message", at: 0, took: 1_000 }),
       ],
       [
         'sluice_upstream_reply_seconds_sum{upstream="mx",verb="MAIL"} 1',

@@ -276,12 +276,12 @@ Deno.test("endless NOOPs, with 1,000 octets each: 200 lines, and none of the oct
   const stats = new Stats({ clock: new FakeClock() });
   const { sessions } = stats;
   sessions.sessionOpened(session());
-  sessions.command(session(), command("MAIL FROM:<a@x.example>"));
+  sessions.command(session(), command("MAIL FROM:<a@x.example>"), 0);
   sessions.transactionOpened(transaction());
   const noop = command(`NOOP ${"x".repeat(1_000)}`);
   for (let n = 0; n < 10_000; n++) {
-    sessions.command(session(), noop);
-    sessions.reply(session(), OK, { verb: "NOOP", took: 0 });
+    sessions.command(session(), noop, 0);
+    sessions.reply(session(), OK, { verb: "NOOP", at: 0, took: 0 });
   }
   assertEquals(kept(stats, "s") <= 200, true);
   sessions.transaction(transaction(), { kind: "abandoned" });
@@ -303,13 +303,13 @@ Deno.test("ten thousand sessions share what is kept", () => {
   const noop = command("NOOP");
   for (const one of all) {
     for (let n = 0; n < 20; n++) {
-      sessions.command(one, noop);
-      sessions.reply(one, OK, { verb: "NOOP", took: 0 });
+      sessions.command(one, noop, 0);
+      sessions.reply(one, OK, { verb: "NOOP", at: 0, took: 0 });
     }
   }
   const counts = all.map(({ id }) => kept(stats, id));
   assertEquals(counts.every((count) => count >= 10 && count <= 20), true);
   for (const one of all.slice(1)) sessions.sessionClosed(one);
-  for (let n = 0; n < 300; n++) sessions.command(all[0], noop);
+  for (let n = 0; n < 300; n++) sessions.command(all[0], noop, 0);
   assertEquals(kept(stats, "s0") >= 100, true);
 });

@@ -70,12 +70,12 @@ Deno.test("sessions, transactions, octets, and how many of them a second", async
 Deno.test("latencies: of replies, of a question to all checks, of the upstream's word on messages", () => {
   const { stats, tell } = begin();
   const ok = Reply.parse("250 Ok");
-  tell.reply(session(), ok, { verb: "MAIL", took: 100 });
+  tell.reply(session(), ok, { verb: "MAIL", at: 0, took: 100 });
   const asked = [{ check: "a", took: 30 }, { check: "b", took: 20 }];
   tell.ruling("close", session(), { steps: [], asked });
   tell.ruling("close", session(), { steps: [] });
-  tell.upstreamReply(session(), "default", { verb: "MAIL", took: 9_000, reply: ok });
-  tell.upstreamReply(session(), "default", { verb: "message", took: 200, reply: ok });
+  tell.upstreamReply(session(), "default", { verb: "MAIL", at: 0, took: 9_000, reply: ok });
+  tell.upstreamReply(session(), "default", { verb: "message", at: 0, took: 200, reply: ok });
   const { command, policy, upstream } = stats.view(rest).latencies;
   assertEquals([command.count, policy.count, upstream.count], [1, 1, 1]);
   const about = (value: number, wanted: number) => Math.abs(value - wanted) <= wanted * 0.05;
@@ -128,12 +128,13 @@ Deno.test("a wall clock that is put back in mid-transaction makes no time negati
   const tell = stats.observer as Required<typeof stats.observer>;
   tell.sessionOpened(session());
   time.monotonic = 100;
-  tell.command(session(), command("MAIL FROM:<a@x.example>"));
+  tell.command(session(), command("MAIL FROM:<a@x.example>"), time.monotonic);
   tell.transactionOpened(transaction());
   time.now -= 500_000;
   time.monotonic = 130;
   tell.upstreamReply(session(), "default", {
     verb: "MAIL",
+    at: time.monotonic,
     took: 20,
     reply: Reply.parse("250 Ok"),
   });

@@ -42,7 +42,7 @@ Deno.test("health: whether it can be asked, and how old the answer may be", asyn
   const fail: Step = ({ log }) => log.upstreamFailed(session(), "default", lost);
   const leave: Step = ({ log }) => log.upstreamFailed(session(), "default", calledOff);
   const silent: Step = ({ log }) =>
-    log.upstreamReply(session(), "default", { verb: "MAIL", took: 1 });
+    log.upstreamReply(session(), "default", { verb: "MAIL", at: 0, took: 1 });
   const rows: readonly [steps: readonly Step[], maxAge: number, failed: number][] = [
     [[], 10_000, 0],
     [[open, close], 10_000, 0],
@@ -77,7 +77,7 @@ Deno.test("the last error, and when", async () => {
   const at = clock.now();
   assertEquals(view().lastError, { at, text: "Gone" });
   await clock.advance(5);
-  log.upstreamReply(session(), "default", { verb: "message", took: 1 });
+  log.upstreamReply(session(), "default", { verb: "message", at: 0, took: 1 });
   assertEquals(view().lastError, { at: at + 5, text: "No reply to message" });
   log.upstreamFailed(session(), "default", "no Error");
   assertEquals(view().lastError!.text, "no Error");
@@ -106,13 +106,19 @@ Deno.test("a connection that was open already is one of those in use, and no new
 Deno.test("latencies: of connecting, and of replies to messages", () => {
   const { log, open, view } = begin();
   open("a", 100);
-  log.upstreamReply(session(), "default", { verb: "MAIL", took: 5, reply: Reply.parse("250 Ok") });
+  log.upstreamReply(session(), "default", {
+    verb: "MAIL",
+    at: 0,
+    took: 5,
+    reply: Reply.parse("250 Ok"),
+  });
   log.upstreamReply(session(), "default", {
     verb: "message",
+    at: 0,
     took: 50,
     reply: Reply.parse("250 Ok"),
   });
-  log.upstreamReply(session(), "default", { verb: "message", took: 9_000 });
+  log.upstreamReply(session(), "default", { verb: "message", at: 0, took: 9_000 });
   const { connecting, answering } = view();
   assertEquals([connecting.count, answering.count], [1, 1]);
   assertEquals(Math.abs(answering.p50 - 50) < 3 && Math.abs(connecting.p99 - 100) < 6, true);
