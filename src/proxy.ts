@@ -7,6 +7,7 @@
 import type { Address, Channel, ChannelListener } from "./channel.ts";
 import type { Clock } from "./clock.ts";
 import { deferred } from "./deferred.ts";
+import { IdMap } from "./id_map.ts";
 import {
   type ListenerOptions,
   type ProxyOptions,
@@ -57,7 +58,7 @@ export class Proxy {
   /** The current one, and those before it that still have sessions. */
   readonly #generations = new Set<Generation>();
   readonly #listeners = new Map<ChannelListener, Listening>();
-  readonly #sessions = new Map<SessionServer, Promise<void>>();
+  readonly #sessions = new IdMap<Served>();
   /** Distinguishes this process's sessions from those of another one in the same log. */
   readonly #prefix = crypto.randomUUID().slice(0, 8);
   #count = 0;
@@ -122,14 +123,13 @@ export class Proxy {
    * @returns False where there is no such session.
    */
   disconnect(id: string): boolean {
-    for (const [session, ended] of this.#sessions) {
-      if (session.id !== id) continue;
-      session.dismiss();
-      const timer = this.clock.after(DISMISSAL, () => session.abort());
-      void ended.then(() => timer.cancel());
-      return true;
-    }
-    return false;
+    const served = this.#sessions.get(id);
+    if (served === undefined) return false;
+    const { session, ended } = served;
+    session.dismiss();
+    const timer = this.clock.after(DISMISSAL, () => session.abort());
+    void ended.then(() => timer.cancel());
+    return true;
   }
 
   /**
@@ -219,21 +219,22 @@ export class Proxy {
       : session.run();
     generation.enter();
     const ended = run.finally(() => {
-      this.#sessions.delete(session);
+      this.#sessions.delete(id);
       generation.leave();
     });
-    this.#sessions.set(session, ended);
+    this.#sessions.set(id, { session, ended });
     return ended;
   }
 
   async #drain(deadline: number): Promise<void> {
     const { clock } = this.#current.settings;
     for (const listener of this.#listeners.keys()) listener.close();
-    for (const session of this.#sessions.keys()) session.shutdown();
+    const served = this.#sessions.values();
+    for (const { session } of served) session.shutdown();
     const timer = clock.after(deadline, () => {
-      for (const session of this.#sessions.keys()) session.abort();
+      for (const { session } of this.#sessions.values()) session.abort();
     });
-    await Promise.all(this.#sessions.values());
+    await Promise.all(served.map(({ ended }) => ended));
     timer.cancel();
     await Promise.all([...this.#generations].map((generation) => this.#retire(generation)));
   }
@@ -250,6 +251,12 @@ export class Proxy {
     const left = generation.upstreams.filter((upstream) => !kept.has(upstream));
     await Promise.all(left.map((upstream) => upstream.close()));
   }
+}
+
+/** A session, and its end. */
+interface Served {
+  readonly session: SessionServer;
+  readonly ended: Promise<void>;
 }
 
 /** What a listener was told, and what has become of it under the current options. */

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { IdMap } from "../id_map.ts";
 import { decisionOf, printDecision } from "../policy/decision.ts";
 import type { Observer } from "../session/observer.ts";
 import {
@@ -46,7 +47,7 @@ export function troubles(say: Say, pen: Pen): Observer {
 /** Information: how transactions and sessions end, and what is odd. */
 export function ends(say: Say, pen: Pen, clock: Clock): Observer {
   /** Of open sessions. */
-  const tallies = new Map<string, Tally>();
+  const tallies = new IdMap<Tally>();
   return {
     sessionOpened({ id }) {
       tallies.set(id, new Tally(clock.monotonic()));

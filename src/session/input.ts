@@ -30,6 +30,7 @@ export interface FillOptions {
 
 /** Reads a channel chunk by chunk and lets a framer take from it what belongs to its mode. */
 export class Input {
+  readonly channel: Channel;
   #chunk: Uint8Array = EMPTY;
   #at = 0;
   readonly #clock: Clock;
@@ -41,7 +42,10 @@ export class Input {
   #late: (() => void) | undefined;
   #interruption: unknown;
 
-  constructor(readonly channel: Channel, clock: Clock) {
+  // No parameter properties: TypeScript would assign the closures below, and V8 takes one that is
+  // assigned for one that lives long, with all that it has seen.
+  constructor(channel: Channel, clock: Clock) {
+    this.channel = channel;
     this.#clock = clock;
     this.#deadline = new Deadline(clock);
   }

@@ -49,6 +49,8 @@ export interface ReplyQueueOptions {
 
 /** See the module. */
 export class ReplyQueue {
+  channel: Channel;
+  readonly #options: ReplyQueueOptions;
   #slots: Slot[] = [];
   /** What is being written. */
   readonly #ready = new Scratch();
@@ -63,7 +65,10 @@ export class ReplyQueue {
   #lastWritten: number;
   readonly #deadline: Deadline;
 
-  constructor(public channel: Channel, readonly options: ReplyQueueOptions) {
+  // No parameter properties, as in `Input`.
+  constructor(channel: Channel, options: ReplyQueueOptions) {
+    this.channel = channel;
+    this.#options = options;
     this.#lastWritten = options.clock.monotonic();
     this.#deadline = new Deadline(options.clock);
   }
@@ -91,7 +96,7 @@ export class ReplyQueue {
         this.#settling = undefined;
         settling.resolve();
       };
-      void reply.then(known, (error) => known(this.options.failed(error)));
+      void reply.then(known, (error) => known(this.#options.failed(error)));
     } else this.#slots.push({ reply, asked });
   }
 
@@ -152,19 +157,19 @@ export class ReplyQueue {
 
   #write(): void {
     if (this.#error !== undefined || this.#slots[0]?.reply === undefined) return;
-    const now = this.#lastWritten = this.options.clock.monotonic();
+    const now = this.#lastWritten = this.#options.clock.monotonic();
     const ready = this.#ready;
     while (this.#slots[0]?.reply !== undefined) {
       const { reply, asked } = this.#slots.shift()!;
-      ready.text(this.options.finish(reply!, asked, now).toString());
+      ready.text(this.#options.finish(reply!, asked, now).toString());
     }
     this.#writing = true;
-    this.#deadline.start(this.options.writeTimeout, this.#expired, now);
+    this.#deadline.start(this.#options.writeTimeout, this.#expired, now);
     this.channel.write(ready.octets).then(this.#written, this.#fail);
   }
 
   readonly #expired = (): void => {
-    this.#fail(new TimeoutError(WAITED_FOR, this.options.writeTimeout));
+    this.#fail(new TimeoutError(WAITED_FOR, this.#options.writeTimeout));
   };
 
   readonly #written = (): void => {

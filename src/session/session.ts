@@ -46,7 +46,7 @@ export class Session {
   upstreamPipelines = false;
   transaction: Transaction | undefined;
   /** Told of the end of each transaction. */
-  concluded: () => void = () => {};
+  concluded: (() => void) | undefined;
   /** Mail transactions begun so far. */
   transactions = 0;
   /** What a trusted peer said with XFORWARD about the next message's client. */
@@ -282,7 +282,7 @@ export class Session {
     this.forwarded = undefined;
     this.settings.observer.transaction(transaction!.facts, end);
     this.lendOn();
-    this.concluded();
+    this.concluded?.();
   }
 
   /** Between two transactions somebody else may use the connection. */

@@ -55,7 +55,8 @@ export class OpenSession {
   /** Id of that one. */
   transaction: string | undefined;
 
-  constructor(public facts: SessionFacts) {
+  /** @param number Counts sessions. */
+  constructor(public facts: SessionFacts, readonly number: number) {
     this.activeAt = facts.startedAt;
   }
 

@@ -7,6 +7,7 @@
 
 import { messageOf } from "../errors.ts";
 import type { Clock } from "../clock.ts";
+import { IdMap } from "../id_map.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { SessionFacts, TransactionFacts } from "../session/facts.ts";
 import type {
@@ -42,7 +43,7 @@ const BRIEF = new TransactionDraft(0, 0, false);
 export class SessionLog implements Observer {
   readonly #clock: Clock;
   readonly #transactions: TransactionLog;
-  readonly #open = new Map<string, OpenSession>();
+  readonly #open = new IdMap<OpenSession>();
   /** The one that was found last: nearly always it is the one of the next event, too. */
   #found: OpenSession | undefined;
   #total = 0;
@@ -65,7 +66,7 @@ export class SessionLog implements Observer {
 
   /** The newest, at most so many. */
   list(limit: number, pen: Pen): SessionView[] {
-    const newest = [...this.#open.values()].reverse().slice(0, limit);
+    const newest = this.#open.values().sort((a, b) => b.number - a.number).slice(0, limit);
     return newest.map((session) => session.view(pen));
   }
 
@@ -269,8 +270,7 @@ export class SessionLog implements Observer {
   }
 
   #enter(facts: SessionFacts): OpenSession {
-    this.#total++;
-    const session = new OpenSession(facts);
+    const session = new OpenSession(facts, ++this.#total);
     this.#open.set(facts.id, session);
     return session;
   }

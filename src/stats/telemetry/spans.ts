@@ -8,6 +8,7 @@
 
 import { SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import type { Clock } from "../../clock.ts";
+import { IdMap } from "../../id_map.ts";
 import type { SessionFacts, TransactionFacts } from "../../session/facts.ts";
 import type {
   Observer,
@@ -54,7 +55,7 @@ export class Spans implements Observer {
   readonly #tracer: Tracer;
   readonly #clock: Clock;
   readonly #addresses: boolean;
-  readonly #open = new Map<string, Traced>();
+  readonly #open = new IdMap<Traced>();
 
   /** @param tracer Makes the spans. */
   constructor(tracer: Tracer, { clock, addresses }: SpansOptions) {

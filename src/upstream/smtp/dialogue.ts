@@ -53,6 +53,8 @@ export interface Expectation {
 
 /** See the module. Owns the channel. */
 export class Dialogue {
+  readonly channel: Channel;
+  readonly clock: Clock;
   /** Whether commands may be sent before earlier ones are answered. */
   pipelining = false;
   /** A reply that nobody had asked for; the dialogue is over then. */
@@ -64,6 +66,7 @@ export class Dialogue {
   /** Settles when nothing is read any more. */
   readonly done: Promise<void>;
 
+  readonly #observer: DialogueObserver | undefined;
   readonly #waiters: Waiter[] = [];
   /** So many of them, the first, wait for a reply to what has begun to leave: nobody else can have one. */
   #asked = 0;
@@ -78,13 +81,16 @@ export class Dialogue {
   readonly #lines = new LineSplitter({ limit: REPLY_LINE });
   readonly #parser = new ReplyParser();
 
+  /** @param writeTimeout Milliseconds for one write. */
   constructor(
-    readonly channel: Channel,
-    readonly clock: Clock,
-    /** Milliseconds for one write. */
+    channel: Channel,
+    clock: Clock,
     writeTimeout: number,
-    readonly observer?: DialogueObserver,
+    observer?: DialogueObserver,
   ) {
+    this.channel = channel;
+    this.clock = clock;
+    this.#observer = observer;
     this.#replyDeadline = new Deadline(clock);
     this.#outgoing = new Outgoing(channel, clock, writeTimeout, {
       leaves: (now) => this.#ask(now),
@@ -187,7 +193,7 @@ export class Dialogue {
   }
 
   #reply(reply: Reply): void {
-    this.observer?.received(reply);
+    this.#observer?.received(reply);
     if (reply.code === 421) this.leaving = true;
     const waiter = this.#asked > 0 ? this.#waiters.shift() : undefined;
     if (waiter === undefined) {
@@ -215,7 +221,7 @@ export class Dialogue {
   }
 
   #put(line: string, waiter: Waiter): void {
-    this.observer?.sent(waiter.expectation.shown ?? line);
+    this.#observer?.sent(waiter.expectation.shown ?? line);
     this.#outgoing.line(line);
     this.#await(waiter);
   }

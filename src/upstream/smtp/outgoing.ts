@@ -24,6 +24,10 @@ interface Speaker {
 
 /** See the module. */
 export class Outgoing {
+  readonly #channel: Channel;
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #speaker: Speaker;
   /** What leaves with the next write, and what the one under way reads. */
   #gathered = new Scratch();
   #leaving = new Scratch();
@@ -32,13 +36,12 @@ export class Outgoing {
   #written: Deferred<void> | undefined;
   readonly #deadline: Deadline;
 
-  constructor(
-    readonly channel: Channel,
-    readonly clock: Clock,
-    /** Milliseconds for one write. */
-    readonly limit: number,
-    readonly speaker: Speaker,
-  ) {
+  /** @param limit Milliseconds for one write. */
+  constructor(channel: Channel, clock: Clock, limit: number, speaker: Speaker) {
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#speaker = speaker;
     this.#deadline = new Deadline(clock);
   }
 
@@ -71,10 +74,10 @@ export class Outgoing {
   }
 
   /** Writes octets as they stand; all that was said must have left. Never rejects. */
-  write(octets: Uint8Array, now: number = this.clock.monotonic()): Promise<void> {
+  write(octets: Uint8Array, now: number = this.#clock.monotonic()): Promise<void> {
     this.#writing = true;
-    this.#deadline.start(this.limit, this.#unread, now);
-    return this.channel.write(octets).then(this.#left, this.#lost);
+    this.#deadline.start(this.#limit, this.#unread, now);
+    return this.#channel.write(octets).then(this.#left, this.#lost);
   }
 
   /** Nothing more is said, nor what has not begun to leave. */
@@ -97,8 +100,8 @@ export class Outgoing {
     const leaving = this.#gathered;
     this.#gathered = this.#leaving;
     this.#leaving = leaving;
-    const now = this.clock.monotonic();
-    this.speaker.leaves(now);
+    const now = this.#clock.monotonic();
+    this.#speaker.leaves(now);
     void this.write(leaving.octets, now);
   };
 
@@ -109,7 +112,7 @@ export class Outgoing {
 
   /** Nobody knows who still reads what did not leave, so that its memory is not used again. */
   readonly #lost = (error: unknown): void => {
-    this.speaker.lost(error);
+    this.#speaker.lost(error);
     this.#ended();
   };
 
@@ -120,6 +123,6 @@ export class Outgoing {
   }
 
   readonly #unread = (): void => {
-    this.speaker.lost(new TimeoutError("the upstream to read", this.limit));
+    this.#speaker.lost(new TimeoutError("the upstream to read", this.#limit));
   };
 }
