@@ -4,12 +4,10 @@
  * @module
  */
 
-/** Places at first; a power of two. */
-const PLACES = 4;
-
 /** First in, first out. */
 export class Queue<T> {
-  #places: (T | undefined)[] = Array.from({ length: PLACES }, () => undefined);
+  /** A power of two. */
+  #places: (T | undefined)[] = [undefined, undefined, undefined, undefined];
   /** Where the first is. */
   #first = 0;
   #count = 0;

@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../errors.ts";
+import { IdMap } from "../id_map.ts";
 import type { Clock } from "../clock.ts";
 import type { SessionFacts } from "../session/facts.ts";
 import type { Observer, UpstreamAnswered, UpstreamOpened } from "../session/observer.ts";
@@ -15,7 +16,7 @@ import { WindowedHistogram } from "./windowed_histogram.ts";
 /** What is known of one. */
 class Tally {
   /** Ids of the sessions that are connected; none has two connections to the same upstream. */
-  readonly connections = new Set<string>();
+  readonly connections = new IdMap<true>();
   connected = 0;
   failed = 0;
   /** Milliseconds since 1970; absent where a connection has come about since. */
@@ -87,7 +88,7 @@ export class UpstreamLog implements Observer {
     const tally = this.#tally(upstream);
     if (tally === undefined) return;
     tally.failedAt = undefined;
-    tally.connections.add(id);
+    tally.connections.set(id, true);
     if (reused) return;
     tally.connected++;
     tally.connecting.record(took);
