@@ -52,6 +52,9 @@ export class Sluice implements Variant, AsyncDisposable {
   }
 }
 
+/** So many times as long as the others is the first turn: V8 compiles for some seconds of full load. */
+const WARM_UP = 4;
+
 /** What is compared, and how. */
 export interface Comparison {
   /** By name; the first is what the others are compared with. */
@@ -74,7 +77,8 @@ export async function compare(comparison: Comparison): Promise<void> {
     for (const [place, workload] of workloads.entries()) {
       for (let nth = 0; nth < names.length; nth++) {
         const name = names[(round + nth) % names.length];
-        const turn = await variants[name].turn(load, workload, milliseconds);
+        const length = round === 0 ? WARM_UP * milliseconds : milliseconds;
+        const turn = await variants[name].turn(load, workload, length);
         if (round > 0) turns[place][name].push(turn);
       }
     }
