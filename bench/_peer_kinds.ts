@@ -36,7 +36,8 @@ export interface PeerKind {
 }
 
 const DENO = Deno.execPath();
-const DENO_RUN = ["run", "--no-prompt", "--quiet"];
+// As the README starts it; each peer waits while the others have their turns.
+const DENO_RUN = ["run", "--no-prompt", "--quiet", "--v8-flags=--no-memory-reducer"];
 
 /** Options of the upstream's URL to `sluice serve`, and what makes them a kind of their own. */
 function sluice(name: string, query: string): PeerKind {

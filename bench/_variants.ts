@@ -30,6 +30,8 @@ export class Sluice implements Variant, AsyncDisposable {
   /** @param args Behind those for listener and upstream. */
   static async start(upstream: string, args: readonly string[] = []): Promise<Sluice> {
     const process = new Process([
+      // As the README starts it.
+      "--v8-flags=--no-memory-reducer",
       ...["--allow-net", "--allow-read", "--allow-env", script("../src/cli/main.ts")],
       ...["serve", "--quiet", "--listen", "127.0.0.1:0", "--upstream", upstream, ...args],
     ]);
