@@ -216,9 +216,12 @@ export class Stats {
       upstreamReply: (session, upstream, answered) => {
         metrics.upstreamReply(session, upstream, answered);
         sessions.upstreamReply(session, upstream, answered);
-        const now = wall.at(answered.at);
+        if (answered.verb !== "message") {
+          return upstreams.upstreamReply(session, upstream, answered, wall.at(answered.at));
+        }
+        // The history takes any step back for a clock that was put back.
+        const now = clock.now();
         upstreams.upstreamReply(session, upstream, answered, now);
-        if (answered.verb !== "message") return;
         this.#upstreamTimes.record(answered.took, now);
         this.history.recordUpstream(answered.took, now);
       },

@@ -143,3 +143,30 @@ Deno.test("a wall clock that is put back in mid-transaction makes no time negati
   const { startedAt, took, phases: [phase] } = detailOf(record, pens.plain);
   assertEquals([startedAt, took, phase.at, phase.took], [1_000_000, 30, 10, 20]);
 });
+
+Deno.test("at the end of a second nothing of the next is forgotten", () => {
+  const time = { monotonic: 1_000 };
+  const clock: Clock = {
+    now: () => 1_800_000_000_000 + Math.floor(time.monotonic),
+    monotonic: () => time.monotonic,
+    after: () => ({ cancel() {} }),
+  };
+  const stats = new Stats({ clock });
+  const tell = stats.observer as Required<typeof stats.observer>;
+  const answer = (at: number, verb: string): void => {
+    time.monotonic = at;
+    const reply = Reply.parse("250 Ok");
+    tell.upstreamReply(session(), "default", { verb, at, took: 50, reply });
+    tell.reply(session(), reply, { verb: verb === "message" ? "DATA" : verb, at, took: 50 });
+  };
+  tell.sessionOpened(session());
+  answer(1_999.6, "RCPT");
+  time.monotonic = 2_000.1;
+  tell.transaction(transaction({ octets: 10 }), accepted);
+  answer(2_000.2, "message");
+  tell.transaction(transaction({ octets: 10 }), accepted);
+  time.monotonic = 3_000;
+  const { transactions, octets } = stats.history.view("5m").series;
+  assertEquals([transactions.accepted.at(-1), octets.at(-1)], [2, 20]);
+  assertEquals(stats.view({ draining: false }).rates.transactions, 0.2);
+});
