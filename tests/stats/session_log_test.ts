@@ -313,3 +313,30 @@ Deno.test("ten thousand sessions share what is kept", () => {
   for (let n = 0; n < 300; n++) sessions.command(all[0], noop, 0);
   assertEquals(kept(stats, "s0") >= 100, true);
 });
+
+Deno.test("of a transaction that is not kept there is its MAIL, and all that follows a look", () => {
+  const stats = new Stats({ clock: new FakeClock(), perSecond: 0 });
+  const { sessions } = stats;
+  const say = (line: string, open = false): void => {
+    sessions.command(session(), command(line), 0);
+    if (open) sessions.transactionOpened(transaction());
+    const verb = line.split(" ")[0];
+    sessions.reply(session(), OK, { verb, at: 0, took: 0 });
+  };
+  const lines = (): string[] =>
+    sessions.linesAfter("s", 0, plain).map((said) => `${said.number} ${line(said)}`);
+  sessions.sessionOpened(session());
+  say("NOOP");
+  say("MAIL FROM:<a@x.example>", true);
+  say("RCPT TO:<b@y.example>");
+  sessions.transaction(transaction(), { kind: "abandoned" });
+  say("MAIL FROM:<c@x.example>", true);
+  say("RCPT TO:<d@y.example>");
+  const before = ["1 C NOOP", "2 S 250 2.0.0 Ok", "7 C MAIL FROM:<c@x.example>"];
+  assertEquals(lines(), before);
+  say("RCPT TO:<e@y.example>");
+  assertEquals(lines(), [...before, "11 C RCPT TO:<e@y.example>", "12 S 250 2.0.0 Ok"]);
+  // One without a transaction is a line as any other.
+  say("MAIL FROM:<f@x.example>");
+  assertEquals(lines().slice(-2), ["13 C MAIL FROM:<f@x.example>", "14 S 250 2.0.0 Ok"]);
+});
