@@ -149,6 +149,7 @@ export class Dialogue {
 
   /** Adds a line and forgets the oldest ones beyond `room`. */
   add(said: Utterance, room: number): void {
+    // One that was skipped may come later.
     this.#number = Math.max(this.#number, said.number);
     this.#lines.push(said);
     // By halves, so that a line costs the same on average however many there are.

@@ -17,7 +17,7 @@ import type { SessionView } from "./views.ts";
  * where nothing else is kept of transactions, a row of them would push out all else. One object serves
  * for all of a session, because mail passes here.
  */
-export class LastMail {
+class LastMail {
   /** Whether its transaction has not come yet. */
   awaited = false;
   /** Absent as long as there was none. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { messageOf } from "../errors.ts";
 import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import { IdMap } from "../id_map.ts";
 import type { Reply } from "../rfc5321/reply.ts";
 import type { SessionFacts, TransactionFacts } from "../session/facts.ts";

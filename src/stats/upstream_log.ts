@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { IdMap } from "../id_map.ts";
-import type { Clock } from "../clock.ts";
 import type { SessionFacts } from "../session/facts.ts";
 import type { Observer, UpstreamAnswered, UpstreamOpened } from "../session/observer.ts";
 import { type Upstream, UpstreamFailure } from "../session/upstream.ts";

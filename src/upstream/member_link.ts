@@ -24,21 +24,25 @@ export function memberLink(link: UpstreamLink, owner: LinkOwner): UpstreamLink {
 class Member implements LinkListener {
   constructor(readonly owner: LinkOwner) {}
 
-  /** A promise itself goes on; a failure of it is looked at on the way. */
   said<T>(_verb: string, answer: T): T {
-    if (answer instanceof Promise) answer.catch((error) => this.#failed(error));
-    return answer;
+    return this.#watched(answer);
   }
 
   wrote(taken: Soon<void>): Soon<void> {
-    return this.said("", taken);
+    return this.#watched(taken);
   }
 
   ended(): void {
     this.owner.ended();
   }
 
-  #failed(error: unknown): void {
-    if (error instanceof UpstreamFailure && error.kind !== "aborted") this.owner.lost();
+  /** A promise itself goes on; a failure of it is looked at on the way. */
+  #watched<T>(result: T): T {
+    if (result instanceof Promise) {
+      result.catch((error) => {
+        if (error instanceof UpstreamFailure && error.kind !== "aborted") this.owner.lost();
+      });
+    }
+    return result;
   }
 }
